@@ -1,0 +1,83 @@
+//! Extractors and responses for axum.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum_core::body::Body;
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum_core::response::{IntoResponse, Response};
+use http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use crate::resource_server::{Rejection, VerifiedToken};
+
+/// The claims of the token as your type, parsed once per token.
+///
+/// As an extractor: 401 `invalid_token` where the claims don't fit `T`, 401 where no token came. `Option<Claims<T>>` is
+/// `None` where no token came.
+///
+/// ```
+/// use tower_bearer::Claims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Staff { department: String }
+///
+/// async fn handler(Claims(staff): Claims<Staff>) -> String {
+///     format!("hello, {}", staff.department)
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::get(handler));
+/// ```
+pub struct Claims<T>(pub Arc<T>);
+
+impl<T> Deref for Claims<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Clone for Claims<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for VerifiedToken {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Self::from_extensions(&parts.extensions)
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        Self::optional_from_extensions(&parts.extensions)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for Claims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        VerifiedToken::from_extensions(&parts.extensions)?.claims().map(Self)
+    }
+}
+
+impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestParts<S> for Claims<T> {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        let token = VerifiedToken::optional_from_extensions(&parts.extensions)?;
+        token.map(|token| token.claims().map(Self)).transpose()
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        self.respond::<Body>()
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Metadata`]: what an issuer says of itself (OpenID Connect Discovery 1.0, RFC 8414).
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::freshness;
+use crate::error::{Error, JsonFault};
+use crate::kept_fresh::{Held, Lifetime, Loaded};
+use crate::transport::{Document, Transport, Url};
+
+const WHAT: &str = "the issuer's metadata";
+
+/// The part of an issuer's metadata document that this crate uses.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Metadata {
+    issuer: Arc<str>,
+    jwks_uri: Option<Url>,
+    token_endpoint: Option<Url>,
+}
+
+impl Metadata {
+    /// The issuer identifier: exactly the one that the [`Issuer`](super::Issuer) was made from.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Where the keys are (`jwks_uri`), or what [`jwks_url`](super::Issuer::jwks_url) set.
+    pub fn jwks_uri(&self) -> Option<String> {
+        self.jwks_uri.as_ref().map(Url::as_string)
+    }
+
+    /// Where tokens are issued (`token_endpoint`), or what [`token_endpoint`](super::Issuer::token_endpoint) set.
+    pub fn token_endpoint(&self) -> Option<String> {
+        self.token_endpoint.as_ref().map(Url::as_string)
+    }
+
+    pub(super) fn keys_url(&self) -> Result<&Url, Error> {
+        self.jwks_uri.as_ref().ok_or_else(|| {
+            Error::unavailable(
+                "the issuer's metadata has no `jwks_uri`: set `jwks_url(..)` or give keys by `with_jwks(..)`",
+            )
+        })
+    }
+}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metadata").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+/// What is needed to fetch the document, and what overrides its members.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) identifier: Arc<str>,
+    pub(super) metadata_url: Option<Url>,
+    pub(super) jwks_url: Option<Url>,
+    pub(super) token_endpoint: Option<Url>,
+    pub(super) transport: Transport,
+}
+
+#[derive(Deserialize)]
+struct Members {
+    issuer: String,
+    jwks_uri: Option<String>,
+    token_endpoint: Option<String>,
+}
+
+impl Source {
+    pub(super) async fn load(
+        self,
+        _previous: Option<Arc<Held<Arc<Metadata>>>>,
+    ) -> Result<Loaded<Arc<Metadata>>, Error> {
+        let (body, life) = self.fetch().await?;
+        let members: Members = serde_json::from_slice(&body)
+            .map_err(|error| Error::unavailable(format!("{WHAT} {}", JsonFault::from(error))))?;
+        if *members.issuer != *self.identifier {
+            return Err(Error::unavailable(format!(
+                "{WHAT} is for another issuer than \"{}\": the document's `issuer` must equal the identifier letter by \
+                 letter (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3); give Issuer::new(..) the document's spelling",
+                self.identifier
+            )));
+        }
+        let url = |setting: &str, set: Option<Url>, member: Option<String>| match set {
+            Some(url) => Ok(Some(url)),
+            None => member.map(|url| Url::parse(setting, &url)).transpose(),
+        };
+        let metadata = Metadata {
+            issuer: self.identifier,
+            jwks_uri: url("`jwks_uri` in the issuer's metadata", self.jwks_url, members.jwks_uri)?,
+            token_endpoint: url(
+                "`token_endpoint` in the issuer's metadata",
+                self.token_endpoint,
+                members.token_endpoint,
+            )?,
+        };
+        Ok(Loaded { value: Arc::new(metadata), lifetime: life })
+    }
+
+    async fn fetch(&self) -> Result<(bytes::Bytes, Lifetime), Error> {
+        let mut missing = None;
+        for url in self.locations()? {
+            match self.transport.get(WHAT, &url, None).await {
+                Ok(Document::New { body, headers }) => return Ok((body, freshness::lifetime(&headers))),
+                Ok(Document::NotModified { .. }) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
+                // No such document here: the other specification puts it elsewhere.
+                Err(error) if error.is_client_error() => missing = missing.or(Some(error)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(missing.map_or_else(|| Error::unavailable(format!("{WHAT} has no location")), Error::from))
+    }
+
+    /// Where the document may be: what was set, else OpenID Connect Discovery §4 (appended to the identifier), then
+    /// RFC 8414 §3.1 (between host and path).
+    fn locations(&self) -> Result<Vec<Url>, Error> {
+        if let Some(url) = &self.metadata_url {
+            return Ok(vec![url.clone()]);
+        }
+        let id = Url::parse("the issuer identifier", &self.identifier).map_err(|error| {
+            Error::configuration(format!(
+                "{error}; or set `metadata_url(..)` or `jwks_url(..)`, or give keys by `with_jwks(..)`"
+            ))
+        })?;
+        if id.has_query() {
+            return Err(Error::configuration(
+                "the issuer identifier has a query, so its metadata has no standard location (RFC 8414 §2): set `metadata_url(..)`",
+            ));
+        }
+        let (origin, path) = (id.origin(), id.path());
+        Ok(vec![
+            Url::parse("the metadata URL", &format!("{origin}{path}/.well-known/openid-configuration"))?,
+            Url::parse("the metadata URL", &format!("{origin}/.well-known/oauth-authorization-server{path}"))?,
+        ])
+    }
+}

@@ -1,0 +1,59 @@
+//! Signed tokens as such: keys, algorithms, signatures (RFC 7515, 7517, 7518, 8037, 9864).
+//!
+//! This room verifies and signs, and decides nothing. It has no clock and does no I/O; it doesn't know
+//! what a claim means, which algorithms are wanted or whose key is whose. A web API doesn't call it: the
+//! validator does. It is public so that test vectors and fuzzers can reach it, and for other uses of signed
+//! JSON.
+//!
+//! ```
+//! # #[cfg(feature = "aws-lc-rs")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use tower_bearer::jose::{Algorithm, CompactJws, JwkSet, SigningKey, VerifyingKey};
+//!
+//! // an issuer signs, and publishes its key
+//! let signing_key = SigningKey::generate(Algorithm::ES256)?.with_key_id("1");
+//! let token = signing_key.sign_compact(br#"{"alg":"ES256","kid":"1"}"#, br#"{"sub":"alice"}"#)?;
+//! let published = format!(r#"{{"keys":[{}]}}"#, signing_key.public_jwk());
+//!
+//! // an API reads the key set, once
+//! let set = JwkSet::parse(published.as_bytes())?;
+//! let keys = VerifyingKey::from_jwk(&set.keys()[0])?;
+//!
+//! // and verifies the token
+//! let jws = CompactJws::parse(&token)?;
+//! assert_eq!(jws.header()?.key_id(), set.keys()[0].key_id());
+//! let verified = keys[0].verify(&jws)?;
+//! assert_eq!(verified.payload(), br#"{"sub":"alice"}"#);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "aws-lc-rs"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Rules
+//! 1. A [`VerifyingKey`] is bound to one algorithm. The header's `alg` must equal it; it never selects one.
+//! 2. `none` doesn't exist. Shared secrets never come from a [`Jwk`].
+//! 3. A token has one spelling: strict base64url, unique member names, no `crit`.
+//! 4. A token's own `jku`, `jwk`, `x5u` and `x5c` are never followed.
+//! 5. RSA keys have 2048 to 8192 bits. ECDSA signatures have their fixed length (RFC 7518 §3.4).
+//! 6. One odd key never costs the set.
+
+mod algorithm;
+mod crypto;
+pub(crate) mod json;
+mod jwk;
+mod jwk_set;
+mod jws;
+mod key_material;
+mod signing_key;
+mod skip_reason;
+mod text;
+mod verifying_key;
+
+pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use jwk::Jwk;
+pub use jwk_set::{JwkSet, JwkSetError, SkippedKey};
+pub use jws::{CompactJws, Header, JwsError, VerifiedJws};
+pub use signing_key::{SigningError, SigningKey};
+pub use skip_reason::SkipReason;
+pub use verifying_key::{InvalidSignature, VerifyingKey};

@@ -1,0 +1,75 @@
+//! Guards web APIs with bearer tokens.
+//!
+//! A [`BearerLayer`] takes the token from a request's `Authorization` header, checks its signature, issuer, audience,
+//! times and scopes against the issuer's keys, which are fetched once and kept fresh, and puts the [`VerifiedToken`] into
+//! the request's extensions. It is a plain [tower](https://docs.rs/tower) layer; extractors for axum come with the
+//! feature `axum`.
+//!
+//! ```
+//! use axum::{Router, http::StatusCode, routing::{get, post}};
+//! use tower_bearer::{BearerLayer, Issuer, Rejection, VerifiedToken, any_of, require, role, scope};
+//!
+//! let issuer = Issuer::new("https://login.example.com/realms/acme")?; // fetches nothing yet
+//! let app: Router = Router::new()
+//!     .route("/orders", get(list))
+//!     .route("/orders/new", post(place).route_layer(require(scope("orders.write"))))
+//!     .route_layer(BearerLayer::new(issuer.validator("api://orders")));
+//!
+//! async fn list(token: VerifiedToken) -> String {
+//!     format!("orders of {}", token.subject().unwrap_or("?"))
+//! }
+//!
+//! async fn place(token: VerifiedToken) -> Result<StatusCode, Rejection> {
+//!     token.require(any_of([scope("orders.rush"), role("Manager")]))?;
+//!     Ok(StatusCode::CREATED)
+//! }
+//! # Ok::<(), tower_bearer::Error>(())
+//! ```
+//!
+//! # The parts
+//! * [`Issuer`]: an authorization server that you trust. Its metadata and keys are found by OpenID Connect Discovery or
+//!   RFC 8414, or given.
+//! * [`Validator`]: the fixed procedure by which a token is accepted or rejected. Its page lists the checks in order.
+//! * [`BearerLayer`]: the layer. Its page lists what happens to a request.
+//! * [`VerifiedToken`]: proof that a token was checked. Nothing else makes one.
+//! * [`Requirement`]: what a token must allow, as a value: [`scope`], [`role`], [`any_of`] … It guards routes by
+//!   [`require`] and serves in handlers by [`VerifiedToken::require`].
+//! * [`Rejection`]: why a request is turned away, and how that is said (RFC 6750 §3). [`Respond`] says it your way.
+//! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
+//! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
+//! * [`jose`]: keys and signatures as such.
+//!
+//! # What is open, and stays open
+//! * axum: a layer guards the routes that were added *before* it. Add it last; routes added after it are open.
+//! * A `CorsLayer` goes outside, that is, is added after: browsers send preflight requests without a token.
+//!
+//! # Features
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `aws-lc-rs` | yes | signatures by AWS-LC; needs a C compiler |
+//! | `reqwest` | yes | an HTTP client; without it give each issuer a [`transport`](Issuer::transport) |
+//! | `axum` | | extractors, and [`Rejection`] as a response |
+//! | `testing` | | [`testing::TestIssuer`] |
+
+#[cfg(feature = "axum")]
+mod axum;
+mod clock;
+mod error;
+mod issuer;
+pub mod jose;
+mod kept_fresh;
+mod resource_server;
+mod scope;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod transport;
+
+#[cfg(feature = "axum")]
+pub use self::axum::Claims;
+pub use self::error::Error;
+pub use self::issuer::{Issuer, IssuerStatus, KeyStatus, Metadata};
+pub use self::resource_server::{
+    BearerLayer, BearerService, ProtectedResource, Rejection, RejectionKind, RequireFuture, RequireLayer,
+    RequireService, Requirement, Respond, ResponseFuture, TokenSource, Validator, VerifiedToken, Verifier, all_of,
+    any_of, claim, client_id, require, role, role_in, satisfies, scope, tenant,
+};

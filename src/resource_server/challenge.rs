@@ -1,0 +1,61 @@
+//! The challenge: `WWW-Authenticate: Bearer …` (RFC 6750 §3, RFC 9728 §5.1), and the context that it is said in.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::rejection::Rejection;
+
+/// How a layer answers, which it hands down with the request so that everybody after it answers the same.
+#[derive(Clone, Default)]
+pub(crate) struct Context {
+    /// Quoted for a header already.
+    pub(crate) realm: Option<String>,
+    /// A URL, which needs no quoting.
+    pub(crate) resource_metadata: Option<String>,
+    /// The scope that the layer itself requires.
+    pub(crate) scope: Option<String>,
+    /// A `Responder<B>`, for whatever body `B` it answers with.
+    pub(crate) responder: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// Escapes for a quoted-string (RFC 9110 §5.6.4); `None` where a character can't stand in a header.
+pub(crate) fn quote(text: &str) -> Option<String> {
+    let mut quoted = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            ' '..='~' => quoted.push(c),
+            _ => return None,
+        }
+    }
+    Some(quoted)
+}
+
+/// The challenge of this rejection: everything in it is constant or was configured, nothing comes from the request.
+pub(crate) fn www_authenticate(rejection: &Rejection, context: Option<&Context>) -> HeaderValue {
+    let mut value = String::with_capacity(192);
+    value.push_str("Bearer");
+    let mut separator = " ";
+    let mut parameter = |name: &str, text: &str| {
+        for part in [separator, name, "=\"", text, "\""] {
+            value.push_str(part);
+        }
+        separator = ", ";
+    };
+    if let Some(realm) = context.and_then(|context| context.realm.as_deref()) {
+        parameter("realm", realm);
+    }
+    if let Some(error) = rejection.error() {
+        parameter("error", error);
+        parameter("error_description", rejection.description());
+    }
+    if let Some(scope) = rejection.scope() {
+        parameter("scope", scope);
+    }
+    if let Some(url) = context.and_then(|context| context.resource_metadata.as_deref()) {
+        parameter("resource_metadata", url);
+    }
+    HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("Bearer"))
+}

@@ -1,0 +1,219 @@
+//! [`BearerLayer`]: the tower layer that lets requests with a good token through.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::request::Parts;
+use tower_layer::Layer;
+
+use super::challenge::{Context, quote};
+use super::metadata::ProtectedResource;
+use super::outcome::Outcome;
+use super::rejection::{Rejection, RejectionKind};
+use super::requirement::{Requirement, all_of};
+use super::respond::{Respond, Responder};
+use super::service::BearerService;
+use super::token_source::{Found, TokenSource};
+use super::validator::{Validator, Verification};
+use super::verified_token::VerifiedToken;
+use crate::error::Error;
+use crate::kept_fresh::BoxFuture;
+use crate::scope::is_scope_token;
+
+/// Lets requests through that carry a good bearer token.
+///
+/// 1. An outcome that an outer layer left in the request is taken away.
+/// 2. The token is looked for in each [`TokenSource`]; the `Authorization` header, unless told otherwise. Its value is
+///    marked sensitive.
+/// 3. More than one token, or credentials that are not `Bearer <token68>`: 400. None, or another scheme: 401, unless
+///    [`optional`](Self::optional).
+/// 4. The [`Validator`] decides. What it refuses: 401; where the keys can't be had: 503.
+/// 5. What [`require`](Self::require) asks for is missing: 403.
+/// 6. The [`VerifiedToken`](super::VerifiedToken) is put into the request's extensions and the inner service called.
+///
+/// It takes any request body, any response body that has a default (the empty body of a rejection), and any inner
+/// service; errors of the inner service pass through.
+///
+/// ```
+/// use tower::ServiceBuilder;
+/// use tower_bearer::{BearerLayer, Issuer};
+///
+/// let issuer = Issuer::new("https://login.example.com")?;
+/// let guard = ServiceBuilder::new().layer(BearerLayer::new(issuer.validator("api://orders")));
+/// # Ok::<(), tower_bearer::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct BearerLayer {
+    guard: Arc<Guard>,
+}
+
+/// What checks the tokens for a [`BearerLayer`]: made from a [`Validator`].
+#[derive(Clone)]
+pub struct Verifier(Validator);
+
+impl From<Validator> for Verifier {
+    fn from(validator: Validator) -> Self {
+        Self(validator)
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").finish_non_exhaustive()
+    }
+}
+
+/// The settings of a layer, which its services share.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    verifier: Verifier,
+    sources: Vec<TokenSource>,
+    optional: bool,
+    required: Option<Requirement>,
+    context: Arc<Context>,
+}
+
+impl BearerLayer {
+    /// A layer that needs a token which this validator accepts. The `realm` of challenges is the validator's audience.
+    pub fn new(verifier: impl Into<Verifier>) -> Self {
+        let verifier = verifier.into();
+        let context = Context { realm: quote(verifier.0.first_audience()), ..Context::default() };
+        let sources = vec![TokenSource::authorization()];
+        let context = Arc::new(context);
+        Self { guard: Arc::new(Guard { verifier, sources, optional: false, required: None, context }) }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Guard)) -> Self {
+        change(Arc::make_mut(&mut self.guard));
+        self
+    }
+
+    fn change_context(self, change: impl FnOnce(&mut Context)) -> Self {
+        self.change(|guard| change(Arc::make_mut(&mut guard.context)))
+    }
+
+    /// Lets requests without a token through as well; handlers then see `None`. A bad token is still a 401.
+    pub fn optional(self) -> Self {
+        self.change(|guard| guard.optional = true)
+    }
+
+    /// Requires this of every token. Its scope goes into the challenge of a request without a token too. Call it again
+    /// to require more. Requests that [`optional`](Self::optional) lets through without a token are not asked.
+    pub fn require(self, requirement: Requirement) -> Self {
+        self.change(|guard| {
+            let required = match guard.required.take() {
+                Some(before) => all_of([before, requirement]),
+                None => requirement,
+            };
+            Arc::make_mut(&mut guard.context).scope = required.scope_hint();
+            guard.required = Some(required);
+        })
+    }
+
+    /// Names the protection space in challenges (RFC 9110 §11.5).
+    ///
+    /// # Errors
+    /// A character that can't stand in a header.
+    pub fn realm(self, realm: &str) -> Result<Self, Error> {
+        let realm = quote(realm)
+            .ok_or_else(|| Error::configuration("realm(..): only visible ASCII and spaces can stand in a challenge"))?;
+        Ok(self.change_context(|context| context.realm = Some(realm)))
+    }
+
+    /// Looks for the token in these places, and no others.
+    pub fn token_from(self, sources: impl IntoIterator<Item = TokenSource>) -> Self {
+        let sources = sources.into_iter().collect();
+        self.change(|guard| guard.sources = sources)
+    }
+
+    /// Answers rejections in your own way, wherever they come from: this layer, [`require`](super::require), an
+    /// extractor or a handler. `B` is the body that the guarded service answers with.
+    pub fn respond_with<B: 'static, R: Respond<B>>(self, responder: R) -> Self {
+        self.change_context(|context| context.responder = Some(Arc::new(Responder(Box::new(responder)))))
+    }
+
+    /// Tells callers in every 401 and 403 where the metadata of this API is (RFC 9728 §5.1).
+    ///
+    /// # Errors
+    /// A character that can't stand in a URL.
+    pub fn resource_metadata(self, url: impl Into<String>) -> Result<Self, Error> {
+        let url = url.into();
+        if !is_scope_token(&url) {
+            return Err(Error::configuration("resource_metadata(..): write an absolute URL, percent-encoded"));
+        }
+        Ok(self.change_context(|context| context.resource_metadata = Some(url)))
+    }
+
+    /// As [`resource_metadata`](Self::resource_metadata), with the URL of this document.
+    pub fn protected_resource(self, resource: &ProtectedResource) -> Self {
+        let url = resource.metadata_url().to_owned();
+        self.change_context(|context| context.resource_metadata = Some(url))
+    }
+}
+
+impl<S> Layer<S> for BearerLayer {
+    type Service = BearerService<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        BearerService::new(inner, Arc::clone(&self.guard))
+    }
+}
+
+/// What becomes of a request.
+pub(crate) enum Judgement {
+    Known(Result<Outcome, Rejection>),
+    /// Keys have to be fetched first.
+    Later(BoxFuture<Result<Outcome, Rejection>>),
+}
+
+impl Guard {
+    pub(crate) fn judge(self: &Arc<Self>, request: &mut Parts) -> Judgement {
+        request.extensions.remove::<Outcome>();
+        for source in &self.sources {
+            source.mark_sensitive(&mut request.headers);
+        }
+        let token = match self.find(request) {
+            Found::Nothing if self.optional => {
+                return Judgement::Known(Ok(Outcome::Anonymous(Arc::clone(&self.context))));
+            }
+            Found::Nothing => return self.reject(RejectionKind::NoCredentials),
+            Found::Invalid => return self.reject(RejectionKind::InvalidRequest),
+            Found::Token(token) => token,
+        };
+        match self.verifier.0.start(&token) {
+            Verification::Done(verified) => Judgement::Known(self.admit(verified)),
+            Verification::NeedsKeys(need) => {
+                let (guard, token) = (Arc::clone(self), token.into_owned());
+                Judgement::Later(Box::pin(async move { guard.admit(guard.verifier.0.finish(&token, need).await) }))
+            }
+        }
+    }
+
+    fn find<'r>(&self, request: &'r Parts) -> Found<'r> {
+        let mut found = Found::Nothing;
+        for source in &self.sources {
+            found = match (found, source.find(request)) {
+                (only, Found::Nothing) | (Found::Nothing, only) => only,
+                _ => Found::Invalid,
+            };
+        }
+        found
+    }
+
+    fn admit(&self, verified: Result<VerifiedToken, Rejection>) -> Result<Outcome, Rejection> {
+        let token = verified.map_err(|rejection| rejection.in_context(&self.context))?;
+        let token = token.in_context(Arc::clone(&self.context));
+        self.required.iter().try_for_each(|requirement| token.satisfies(requirement))?;
+        Ok(Outcome::Verified(token))
+    }
+
+    fn reject(&self, kind: RejectionKind) -> Judgement {
+        Judgement::Known(Err(Rejection::new(kind).in_context(&self.context)))
+    }
+}
+
+impl fmt::Debug for BearerLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BearerLayer").field("optional", &self.guard.optional).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,28 @@
+//! Inbound: is this caller's token good for this API?
+
+mod challenge;
+mod claims;
+mod future;
+mod layer;
+mod metadata;
+mod outcome;
+mod rejection;
+mod require;
+mod requirement;
+mod respond;
+mod service;
+mod token_source;
+mod validator;
+mod verified_token;
+
+pub use self::future::ResponseFuture;
+pub use self::layer::{BearerLayer, Verifier};
+pub use self::metadata::ProtectedResource;
+pub use self::rejection::{Rejection, RejectionKind};
+pub use self::require::{RequireFuture, RequireLayer, RequireService, require};
+pub use self::requirement::{Requirement, all_of, any_of, claim, client_id, role, role_in, satisfies, scope, tenant};
+pub use self::respond::Respond;
+pub use self::service::BearerService;
+pub use self::token_source::TokenSource;
+pub use self::validator::Validator;
+pub use self::verified_token::VerifiedToken;

@@ -1,0 +1,189 @@
+//! [`Rejection`]: why a request is turned away, and the one table of how that is said.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+
+use super::challenge::{self, Context};
+
+/// Why a request is turned away. It renders the same from the layer, from [`require`](super::require), from an extractor
+/// and from a handler's `?`.
+///
+/// It holds no token and no claim. Responses made from one carry it in their extensions, for logs and metrics:
+/// `response.extensions().get::<Rejection>()`.
+#[derive(Clone)]
+pub struct Rejection {
+    kind: RejectionKind,
+    scope: Option<Box<str>>,
+    retry_after: Option<Duration>,
+    context: Option<Arc<Context>>,
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident => $status:ident, $error:expr, $description:literal;)*) => {
+        /// Why a request is turned away, in detail. The caller learns it as [`description`](Rejection::description).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum RejectionKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl RejectionKind {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)*];
+
+            // The one table.
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$kind => Row { status: StatusCode::$status, error: $error, description: $description },)*
+                }
+            }
+        }
+    };
+}
+
+/// How one kind is said.
+struct Row {
+    status: StatusCode,
+    /// The error code of RFC 6750 §3.1.
+    error: Option<&'static str>,
+    description: &'static str,
+}
+
+const REQUEST: Option<&str> = Some("invalid_request");
+const TOKEN: Option<&str> = Some("invalid_token");
+const SCOPE: Option<&str> = Some("insufficient_scope");
+
+kinds! {
+    /// No bearer token came: no credentials, or those of another scheme.
+    NoCredentials => UNAUTHORIZED, None, "a bearer token is required";
+    /// The request carries two tokens, or its credentials are not of the form `Bearer <token68>` (RFC 6750 §2.1).
+    InvalidRequest => BAD_REQUEST, REQUEST, "the credentials are not exactly one bearer token";
+    /// The token is longer than the validator reads.
+    TokenTooLong => UNAUTHORIZED, TOKEN, "the token is too long";
+    /// Not a JWS in compact form with a JSON header and JSON claims, or a claim of a wrong type.
+    Malformed => UNAUTHORIZED, TOKEN, "the token is malformed";
+    /// The header has a `crit` or another extension that changes the meaning of the token (RFC 7515 §4.1.11).
+    UnsupportedHeader => UNAUTHORIZED, TOKEN, "the token needs an extension that is not supported";
+    /// An ID token, a logout token, a DPoP proof or another kind that is not an access token.
+    WrongTokenType => UNAUTHORIZED, TOKEN, "the token is not an access token";
+    /// Its `alg` is not among those allowed.
+    AlgorithmNotAllowed => UNAUTHORIZED, TOKEN, "the token's algorithm is not accepted";
+    /// A claim that has to be there is missing.
+    MissingClaim => UNAUTHORIZED, TOKEN, "the token lacks a required claim";
+    /// Its `iss` is not the issuer's identifier.
+    UnknownIssuer => UNAUTHORIZED, TOKEN, "the token's issuer is not accepted";
+    /// Signed by a key that the issuer does not publish.
+    UnknownKey => UNAUTHORIZED, TOKEN, "the token's key is unknown";
+    /// The signature does not match.
+    BadSignature => UNAUTHORIZED, TOKEN, "the token's signature is invalid";
+    /// Its `aud` names none of the validator's audiences.
+    WrongAudience => UNAUTHORIZED, TOKEN, "the token is for another audience";
+    /// `exp` has passed.
+    Expired => UNAUTHORIZED, TOKEN, "the token has expired";
+    /// `nbf` has not come yet.
+    NotYetValid => UNAUTHORIZED, TOKEN, "the token is not valid yet";
+    /// It is bound to a key (`cnf`) whose possession is not checked here (RFC 7800, RFC 9449 §7.2).
+    SenderConstrained => UNAUTHORIZED, TOKEN, "the token is bound to a key and not usable as a plain bearer token";
+    /// The claims don't fit the type that a handler asks for.
+    ClaimsMismatch => UNAUTHORIZED, TOKEN, "the token's claims are not as this API needs them";
+    /// One of your own checks refuses the token.
+    Refused => UNAUTHORIZED, TOKEN, "the token is refused";
+    /// The token is good but lacks a scope, role or other permission.
+    InsufficientScope => FORBIDDEN, SCOPE, "the token lacks a permission that is required";
+    /// The issuer's keys can't be had at the moment: the token may be good.
+    KeysUnavailable => SERVICE_UNAVAILABLE, None, "tokens can't be checked at the moment";
+    /// No [`BearerLayer`](super::BearerLayer) ran before something that needs one: a mistake in this service.
+    LayerMissing => INTERNAL_SERVER_ERROR, None, "the service is misconfigured";
+}
+
+impl Rejection {
+    /// A rejection of this kind, for checks of your own.
+    pub const fn new(kind: RejectionKind) -> Self {
+        Self { kind, scope: None, retry_after: None, context: None }
+    }
+
+    pub(crate) fn insufficient(scope: Option<String>) -> Self {
+        Self { scope: scope.map(String::into_boxed_str), ..Self::new(RejectionKind::InsufficientScope) }
+    }
+
+    pub(crate) fn unavailable(retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(RejectionKind::KeysUnavailable) }
+    }
+
+    /// Says it as the layer that guards this request says it. The first layer to do so decides.
+    pub(crate) fn in_context(mut self, context: &Arc<Context>) -> Self {
+        self.context.get_or_insert_with(|| Arc::clone(context));
+        self
+    }
+
+    /// Why, in detail.
+    pub const fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// The status of the answer.
+    pub const fn status(&self) -> StatusCode {
+        self.kind.row().status
+    }
+
+    /// The error code of RFC 6750 §3.1: none where no credentials came, and where the caller did nothing wrong.
+    pub const fn error(&self) -> Option<&'static str> {
+        self.kind.row().error
+    }
+
+    /// One sentence for the caller, which never repeats what the caller sent.
+    pub const fn description(&self) -> &'static str {
+        self.kind.row().description
+    }
+
+    /// The scope that would do, where a scope is what is missing.
+    pub fn scope(&self) -> Option<&str> {
+        let of_layer = || self.context.as_ref().and_then(|context| context.scope.as_deref());
+        match self.kind {
+            RejectionKind::InsufficientScope => self.scope.as_deref(),
+            RejectionKind::NoCredentials => self.scope.as_deref().or_else(of_layer),
+            _ => None,
+        }
+    }
+
+    /// When to try again, where that may help: the answer's `Retry-After`.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self.kind {
+            RejectionKind::KeysUnavailable => Some(self.retry_after.unwrap_or(Duration::from_secs(1))),
+            _ => None,
+        }
+    }
+
+    /// The value of `WWW-Authenticate` (RFC 6750 §3), for answers with status 400, 401 and 403.
+    pub fn www_authenticate(&self) -> Option<HeaderValue> {
+        matches!(self.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+            .then(|| challenge::www_authenticate(self, self.context.as_deref()))
+    }
+
+    pub(crate) fn context(&self) -> Option<&Context> {
+        self.context.as_deref()
+    }
+}
+
+impl From<RejectionKind> for Rejection {
+    fn from(kind: RejectionKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.description())
+    }
+}
+
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rejection({:?})", self.kind)
+    }
+}
+
+impl std::error::Error for Rejection {}

@@ -1,0 +1,83 @@
+//! [`Respond`]: answers of your own to a rejection, and how any answer is completed.
+
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response};
+
+use super::rejection::Rejection;
+
+/// Makes the answer to a rejected request. Functions and closures from `&Rejection` to a response are one.
+///
+/// What you return decides over the body and its headers. The rest is completed where you leave it out: the challenge in
+/// `WWW-Authenticate`, `Retry-After`, and the status, as a rejection never answers with a success.
+///
+/// ```
+/// use http::Response;
+/// use tower_bearer::{BearerLayer, Issuer, Rejection};
+///
+/// let issuer = Issuer::new("https://login.example.com")?;
+/// let layer = BearerLayer::new(issuer.validator("api://orders"))
+///     .respond_with(|rejection: &Rejection| Response::new(rejection.description().to_owned()));
+/// # Ok::<(), tower_bearer::Error>(())
+/// ```
+pub trait Respond<B>: Send + Sync + 'static {
+    /// The answer to this rejection.
+    fn respond(&self, rejection: &Rejection) -> Response<B>;
+}
+
+impl<F, B> Respond<B> for F
+where
+    F: Fn(&Rejection) -> Response<B> + Send + Sync + 'static,
+{
+    fn respond(&self, rejection: &Rejection) -> Response<B> {
+        self(rejection)
+    }
+}
+
+/// A responder for bodies of type `B`, as it is kept in the context.
+pub(crate) struct Responder<B>(pub(crate) Box<dyn Respond<B>>);
+
+impl Rejection {
+    /// The answer: by the responder of the layer that guards the request, else the challenge with an empty body.
+    pub(crate) fn respond<B: Default + 'static>(self) -> Response<B> {
+        let own = self.context().and_then(|context| context.responder.as_ref()).and_then(|responder| {
+            let fitting = responder.downcast_ref::<Responder<B>>();
+            if fitting.is_none() {
+                tracing::error!(
+                    body = std::any::type_name::<B>(),
+                    "respond_with(..) was given a responder for another body than this service answers with: the standard \
+                     answer is sent; return a Response with this body"
+                );
+            }
+            fitting
+        });
+        let response = match own {
+            Some(responder) => responder.0.respond(&self),
+            None => Response::new(B::default()),
+        };
+        self.complete(response)
+    }
+
+    fn complete<B>(self, mut response: Response<B>) -> Response<B> {
+        let status = response.status();
+        if !(status.is_client_error() || status.is_server_error()) {
+            *response.status_mut() = self.status();
+        }
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.www_authenticate() {
+            if !headers.get_all(WWW_AUTHENTICATE).iter().any(is_bearer) {
+                headers.append(WWW_AUTHENTICATE, challenge);
+            }
+        }
+        if let Some(after) = self.retry_after() {
+            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+            headers.entry(RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds.max(1)));
+        }
+        tracing::debug!(kind = ?self.kind(), status = self.status().as_u16(), "request rejected");
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+fn is_bearer(challenge: &HeaderValue) -> bool {
+    challenge.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+}

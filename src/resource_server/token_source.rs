@@ -1,0 +1,176 @@
+//! [`TokenSource`]: where in a request the token stands.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
+
+use crate::error::Error;
+
+/// Where in a request the token stands: the `Authorization` header (RFC 6750 §2.1), unless told otherwise.
+///
+/// A request that carries tokens in two of the places in use is refused with 400 (RFC 6750 §2).
+#[derive(Clone)]
+pub struct TokenSource(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Authorization,
+    Header(HeaderName),
+    Cookie(Box<str>),
+    WebSocketProtocol(Box<str>),
+    Custom(Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>),
+}
+
+/// What stands in one place.
+pub(crate) enum Found<'r> {
+    Nothing,
+    Token(Cow<'r, str>),
+    Invalid,
+}
+
+impl TokenSource {
+    /// `Authorization: Bearer <token>`. Another scheme counts as no token.
+    pub fn authorization() -> Self {
+        Self(Kind::Authorization)
+    }
+
+    /// The whole value of this header, without a scheme: for what a gateway forwards.
+    ///
+    /// # Errors
+    /// Not a header name.
+    pub fn header(name: &str) -> Result<Self, Error> {
+        let name = HeaderName::try_from(name)
+            .map_err(|_| Error::configuration("TokenSource::header(..): this is not the name of a header"))?;
+        Ok(Self(if name == AUTHORIZATION { Kind::Authorization } else { Kind::Header(name) }))
+    }
+
+    /// The cookie of this name. Browsers send cookies on their own: guard such routes against cross-site request forgery.
+    pub fn cookie(name: impl Into<String>) -> Self {
+        Self(Kind::Cookie(name.into().into()))
+    }
+
+    /// The item after `marker` in `Sec-WebSocket-Protocol`, as sent by `new WebSocket(url, [marker, token])`. The server
+    /// must choose `marker` as its protocol, or browsers close the connection.
+    pub fn websocket_protocol(marker: impl Into<String>) -> Self {
+        Self(Kind::WebSocketProtocol(marker.into().into()))
+    }
+
+    /// Whatever this function finds. `None` counts as no token.
+    pub fn from_fn(find: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Kind::Custom(Arc::new(find)))
+    }
+
+    pub(crate) fn find<'r>(&self, request: &'r Parts) -> Found<'r> {
+        match &self.0 {
+            Kind::Authorization => authorization(&request.headers),
+            Kind::Header(name) => single(&request.headers, name, |value| Found::whole(value)),
+            Kind::Cookie(name) => cookie(&request.headers, name),
+            Kind::WebSocketProtocol(marker) => websocket_protocol(&request.headers, marker),
+            Kind::Custom(find) => find(request).map_or(Found::Nothing, Found::owned),
+        }
+    }
+
+    /// Keeps the credentials out of logs that respect [`HeaderValue::is_sensitive`].
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        let name = match &self.0 {
+            Kind::Authorization => &AUTHORIZATION,
+            Kind::Header(name) => name,
+            Kind::Cookie(_) => &COOKIE,
+            Kind::WebSocketProtocol(_) => &SEC_WEBSOCKET_PROTOCOL,
+            Kind::Custom(_) => return,
+        };
+        if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
+            entry.iter_mut().for_each(|value| value.set_sensitive(true));
+        }
+    }
+}
+
+impl<'r> Found<'r> {
+    fn whole(value: &'r [u8]) -> Self {
+        match token68(value) {
+            Some(token) => Self::Token(Cow::Borrowed(token)),
+            None => Self::Invalid,
+        }
+    }
+
+    fn owned(token: String) -> Self {
+        if token68(token.as_bytes()).is_some() { Self::Token(Cow::Owned(token)) } else { Self::Invalid }
+    }
+}
+
+/// RFC 9110 §11.4: the scheme, at least one space, and a token68; one value, not a list.
+fn authorization(headers: &HeaderMap) -> Found<'_> {
+    single(headers, &AUTHORIZATION, |value| {
+        let end = value.iter().position(|byte| !is_token_char(*byte)).unwrap_or(value.len());
+        let (scheme, rest) = value.split_at(end);
+        if scheme.is_empty() {
+            return Found::Invalid;
+        }
+        if !scheme.eq_ignore_ascii_case(b"bearer") {
+            return Found::Nothing;
+        }
+        let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+        match rest.get(spaces..) {
+            Some(token) if spaces > 0 => Found::whole(token),
+            _ => Found::Invalid,
+        }
+    })
+}
+
+fn single<'r>(headers: &'r HeaderMap, name: &HeaderName, read: impl FnOnce(&'r [u8]) -> Found<'r>) -> Found<'r> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    match (values.next(), values.next()) {
+        (None, _) => Found::Nothing,
+        (Some(value), None) => read(value),
+        (Some(_), Some(_)) => Found::Invalid,
+    }
+}
+
+fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Found<'r> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut values = pairs.filter_map(|pair| {
+        let value = pair.trim_ascii_start().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.trim_ascii_end();
+        Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
+    });
+    match (values.next(), values.next()) {
+        (None, _) => Found::Nothing,
+        (Some(value), None) => Found::whole(value),
+        (Some(_), Some(_)) => Found::Invalid,
+    }
+}
+
+fn websocket_protocol<'r>(headers: &'r HeaderMap, marker: &str) -> Found<'r> {
+    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let mut items = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    match (items.find(|item| *item == marker.as_bytes()), items.next()) {
+        (None, _) => Found::Nothing,
+        (Some(_), Some(token)) if !items.any(|item| item == marker.as_bytes()) => Found::whole(token),
+        (Some(_), _) => Found::Invalid,
+    }
+}
+
+/// RFC 9110 §11.2.
+fn token68(value: &[u8]) -> Option<&str> {
+    let padding = value.iter().rev().take_while(|byte| **byte == b'=').count();
+    let (body, _) = value.split_at(value.len().saturating_sub(padding));
+    let fits = !body.is_empty()
+        && body
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'));
+    if fits { std::str::from_utf8(value).ok() } else { None }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_char(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSource").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,230 @@
+//! [`VerifiedToken`]: proof that a token came in and was checked.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::challenge::Context;
+use super::outcome::Outcome;
+use super::rejection::{Rejection, RejectionKind};
+use super::requirement::Requirement;
+use crate::error::JsonFault;
+use crate::scope;
+
+/// How many types `claims::<T>()` keeps per token; more are parsed on each call.
+const KEPT_TYPES: usize = 4;
+
+/// An access token that was checked: signature, issuer, audience, time and the validator's own checks.
+///
+/// Only a [`Validator`](super::Validator) makes one. Cloning is cheap. `Debug` shows no claim.
+///
+/// Handlers have it from the axum extractor of the same type, or from [`from_extensions`](Self::from_extensions) with
+/// any other framework.
+#[derive(Clone)]
+pub struct VerifiedToken {
+    verified: Arc<Verified>,
+    context: Option<Arc<Context>>,
+}
+
+/// What was read from a token whose signature is good.
+pub(crate) struct Verified {
+    pub(crate) payload: Bytes,
+    pub(crate) issuer: Arc<str>,
+    pub(crate) audience: Arc<str>,
+    pub(crate) subject: Option<Box<str>>,
+    pub(crate) scopes: Box<str>,
+    pub(crate) roles: Vec<Box<str>>,
+    pub(crate) client_id: Option<Box<str>>,
+    pub(crate) tenant: Option<Box<str>>,
+    pub(crate) expires_at: SystemTime,
+    pub(crate) issued_at: Option<SystemTime>,
+    pub(crate) read_later: ReadLater,
+}
+
+/// What is only read when somebody asks for it, then kept with the token.
+#[derive(Default)]
+pub(crate) struct ReadLater {
+    all: OnceLock<Value>,
+    typed: [OnceLock<Arc<dyn Any + Send + Sync>>; KEPT_TYPES],
+}
+
+impl VerifiedToken {
+    pub(crate) fn new(verified: Verified) -> Self {
+        Self { verified: Arc::new(verified), context: None }
+    }
+
+    pub(crate) fn in_context(self, context: Arc<Context>) -> Self {
+        Self { context: Some(context), ..self }
+    }
+
+    /// The token of the request with these extensions, behind a [`BearerLayer`](super::BearerLayer).
+    ///
+    /// # Errors
+    /// 401 where the layer is [`optional`](super::BearerLayer::optional) and no token came; 500 where no layer ran.
+    ///
+    /// ```
+    /// use tower_bearer::{Rejection, VerifiedToken};
+    ///
+    /// fn owner(request: &http::Request<()>) -> Result<String, Rejection> {
+    ///     let token = VerifiedToken::from_extensions(request.extensions())?;
+    ///     Ok(token.subject().unwrap_or_default().to_owned())
+    /// }
+    /// # assert_eq!(owner(&http::Request::new(())).unwrap_err().status(), 500);
+    /// ```
+    pub fn from_extensions(extensions: &http::Extensions) -> Result<Self, Rejection> {
+        Outcome::of(extensions)?.token().cloned()
+    }
+
+    /// As [`from_extensions`](Self::from_extensions), for a layer that is [`optional`](super::BearerLayer::optional):
+    /// `None` where no token came.
+    ///
+    /// # Errors
+    /// 500 where no layer ran.
+    pub fn optional_from_extensions(extensions: &http::Extensions) -> Result<Option<Self>, Rejection> {
+        Ok(Outcome::of(extensions)?.token().ok().cloned())
+    }
+
+    /// The issuer (`iss`): the identifier that the [`Issuer`](crate::Issuer) was made from.
+    pub fn issuer(&self) -> &str {
+        &self.verified.issuer
+    }
+
+    /// The audience by which the token was accepted: one of the validator's.
+    pub fn audience(&self) -> &str {
+        &self.verified.audience
+    }
+
+    /// The subject (`sub`). It is unique within one issuer only.
+    pub fn subject(&self) -> Option<&str> {
+        self.verified.subject.as_deref()
+    }
+
+    /// The client that asked for the token (`client_id`, `azp` or `appid`).
+    pub fn client_id(&self) -> Option<&str> {
+        self.verified.client_id.as_deref()
+    }
+
+    /// The tenant (`tid`).
+    pub fn tenant(&self) -> Option<&str> {
+        self.verified.tenant.as_deref()
+    }
+
+    /// The scopes (`scope` and `scp`).
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        scope::words(&self.verified.scopes)
+    }
+
+    /// Whether it has this scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().any(|held| held == scope)
+    }
+
+    /// The roles (`roles`, and where [`roles_at`](super::Validator::roles_at) points).
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.verified.roles.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether it has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().any(|held| held == role)
+    }
+
+    /// When it expires (`exp`). The validator adds its leeway to this.
+    pub fn expires_at(&self) -> SystemTime {
+        self.verified.expires_at
+    }
+
+    /// When it was issued (`iat`).
+    pub fn issued_at(&self) -> Option<SystemTime> {
+        self.verified.issued_at
+    }
+
+    /// One claim; `None` where it is missing or doesn't fit `T`.
+    pub fn claim<'t, T: Deserialize<'t>>(&'t self, name: &str) -> Option<T> {
+        T::deserialize(self.all()?.get(name)?).ok()
+    }
+
+    /// All claims as your type, parsed once per token.
+    ///
+    /// # Errors
+    /// 401 `invalid_token` where the claims don't fit `T`.
+    ///
+    /// ```
+    /// # fn handler(token: tower_bearer::VerifiedToken) -> Result<(), tower_bearer::Rejection> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Staff { department: String }
+    ///
+    /// let staff = token.claims::<Staff>()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Rejection> {
+        let typed = &self.verified.read_later.typed;
+        let kept = typed.iter().map_while(OnceLock::get).find_map(|kept| Arc::clone(kept).downcast().ok());
+        if let Some(claims) = kept {
+            return Ok(claims);
+        }
+        let claims: Arc<T> = match serde_json::from_slice(&self.verified.payload) {
+            Ok(claims) => Arc::new(claims),
+            Err(error) => {
+                let fault = JsonFault::from(error);
+                tracing::debug!(%fault, r#type = std::any::type_name::<T>(), "the claims don't fit the type");
+                return Err(self.reject(Rejection::new(RejectionKind::ClaimsMismatch)));
+            }
+        };
+        let mut free: Arc<dyn Any + Send + Sync> = claims.clone();
+        for slot in typed {
+            match slot.set(free) {
+                Ok(()) => break,
+                Err(back) => free = back,
+            }
+        }
+        Ok(claims)
+    }
+
+    /// Whether the token satisfies this: the same value guards routes by [`require`](super::require).
+    ///
+    /// # Errors
+    /// 403 `insufficient_scope` where it does not.
+    pub fn require(&self, requirement: Requirement) -> Result<(), Rejection> {
+        self.satisfies(&requirement)
+    }
+
+    pub(crate) fn satisfies(&self, requirement: &Requirement) -> Result<(), Rejection> {
+        requirement.check(self).map_err(|rejection| self.reject(rejection))
+    }
+
+    /// All claims, for those who look for one by name or path.
+    pub(crate) fn all(&self) -> Option<&Map<String, Value>> {
+        self.verified.read_later.all(&self.verified.payload)?.as_object()
+    }
+
+    fn reject(&self, rejection: Rejection) -> Rejection {
+        match &self.context {
+            Some(context) => rejection.in_context(context),
+            None => rejection,
+        }
+    }
+}
+
+impl ReadLater {
+    pub(crate) fn all(&self, payload: &[u8]) -> Option<&Value> {
+        if self.all.get().is_none() {
+            let parsed = serde_json::from_slice(payload).ok()?;
+            let _another_was_faster = self.all.set(parsed);
+        }
+        self.all.get()
+    }
+}
+
+impl fmt::Debug for VerifiedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedToken").finish_non_exhaustive()
+    }
+}

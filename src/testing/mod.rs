@@ -1,0 +1,290 @@
+//! [`TestIssuer`]: an issuer for tests, whose tokens go through the real validator.
+//!
+//! ```
+//! use tower_bearer::testing::TestIssuer;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let authority = TestIssuer::new();
+//! let validator = authority.issuer().validator("api://orders");
+//!
+//! let token = authority.token("api://orders").subject("alice").scope("orders.read").sign();
+//! assert_eq!(validator.verify(&token).await.unwrap().subject(), Some("alice"));
+//!
+//! let expired = authority.token("api://orders").expired().sign();
+//! assert!(validator.verify(&expired).await.is_err());
+//! # }
+//! ```
+
+mod endpoint;
+mod server;
+mod token;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use tokio::task::AbortHandle;
+
+pub use self::endpoint::{Endpoint, Fault, Hold};
+pub use self::token::TestToken;
+
+use self::endpoint::Endpoints;
+use crate::clock::{Clock, ManualClock};
+use crate::issuer::Issuer;
+use crate::jose::{Algorithm, SigningKey};
+
+/// An authorization server for tests: real keys and signatures, a clock that the test moves, and endpoints that count,
+/// hang and fail on command.
+///
+/// It lives in memory ([`new`](Self::new)) or on loopback ([`serve`](Self::serve)). Clones are handles to the same
+/// issuer. Signing keys are made fresh, but for RSA: those are fixed and known to everybody, as making them is slow.
+///
+/// # Panics
+/// As test support, it panics where it is misused, with a sentence that says so.
+#[derive(Clone)]
+pub struct TestIssuer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    identifier: String,
+    clock: Arc<ManualClock>,
+    published: Mutex<Published>,
+    endpoints: Endpoints,
+    server: Option<AbortHandle>,
+}
+
+/// What the issuer publishes.
+struct Published {
+    keys: Vec<TestKey>,
+    made: usize,
+    odd_keys: Vec<Value>,
+    metadata: Map<String, Value>,
+    cache_control: String,
+}
+
+struct TestKey {
+    key: Arc<SigningKey>,
+    signs: bool,
+}
+
+impl TestIssuer {
+    /// An issuer in memory, `https://issuer.test`, with one ES256 key. Nothing listens anywhere.
+    #[allow(clippy::new_without_default)] // `default()` would read as an issuer with default settings
+    pub fn new() -> Self {
+        Self::named("https://issuer.test")
+    }
+
+    /// An issuer in memory with this identifier.
+    pub fn named(identifier: impl Into<String>) -> Self {
+        Self { shared: Arc::new(Shared::new(identifier.into(), None)) }
+    }
+
+    /// An issuer on a free port of 127.0.0.1, with its address as the identifier. It is stopped when the last handle is
+    /// dropped.
+    ///
+    /// # Errors
+    /// No port could be had.
+    pub async fn serve() -> std::io::Result<Self> {
+        server::serve().await
+    }
+
+    /// The identifier: the `iss` of its tokens.
+    pub fn identifier(&self) -> &str {
+        &self.shared.identifier
+    }
+
+    /// The issuer as an API trusts it. It reads this one's documents in memory and lives by this one's clock.
+    pub fn issuer(&self) -> Issuer {
+        let issuer = Issuer::new(self.identifier()).unwrap_or_else(|error| panic!("{error}"));
+        issuer
+            .transport(server::InMemory(Arc::clone(&self.shared)))
+            .clock(Clock::Manual(Arc::clone(&self.shared.clock)))
+    }
+
+    /// A token for this audience (a string or an array), of the profile of RFC 9068, good for an hour. Set or leave out
+    /// what you like, then [`sign`](TestToken::sign) it.
+    pub fn token(&self, audience: impl Serialize) -> TestToken {
+        TestToken::new(self, value(audience))
+    }
+
+    /// The time by this issuer's clock, which stands still until it is moved.
+    pub fn now(&self) -> SystemTime {
+        Clock::Manual(Arc::clone(&self.shared.clock)).wall()
+    }
+
+    /// Time passes.
+    pub fn advance(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+
+    /// Somebody sets the wall clock, forwards or back. What counts how long something lasted is not touched.
+    pub fn set_wall_clock(&self, to: SystemTime) {
+        self.shared.clock.set_wall(to);
+    }
+
+    /// The key that signs tokens with this algorithm. One is made and published where there is none yet.
+    pub fn signing_key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
+        let mut published = self.shared.published();
+        let signs = published.keys.iter().find(|one| one.signs && one.key.algorithm() == algorithm);
+        if let Some(one) = signs {
+            return Arc::clone(&one.key);
+        }
+        published.add(algorithm)
+    }
+
+    /// New keys in place of the old ones, which are withdrawn.
+    pub fn rotate(&self) {
+        let mut published = self.shared.published();
+        let old = std::mem::take(&mut published.keys);
+        old.into_iter().filter(|one| one.signs).for_each(|one| drop(published.add(one.key.algorithm())));
+    }
+
+    /// New keys sign from now on; the old ones stay published.
+    pub fn rotate_keeping_old(&self) {
+        let mut published = self.shared.published();
+        let old = std::mem::take(&mut published.keys);
+        let algorithms: Vec<_> = old.iter().filter(|one| one.signs).map(|one| one.key.algorithm()).collect();
+        published.keys = old.into_iter().map(|one| TestKey { signs: false, ..one }).collect();
+        algorithms.into_iter().for_each(|algorithm| drop(published.add(algorithm)));
+    }
+
+    /// Publishes a further key, as it is.
+    pub fn publish_jwk(&self, jwk: impl Serialize) {
+        self.shared.published().odd_keys.push(value(jwk));
+    }
+
+    /// The published key set.
+    pub fn jwks(&self) -> String {
+        self.shared.jwks()
+    }
+
+    /// Sets a member of the metadata document, `issuer` and `jwks_uri` included.
+    pub fn metadata(&self, member: impl Into<String>, content: impl Serialize) {
+        self.shared.published().metadata.insert(member.into(), value(content));
+    }
+
+    /// Sets `Cache-Control` of both documents; `max-age=900`, unless set.
+    pub fn cache_control(&self, header: impl Into<String>) {
+        self.shared.published().cache_control = header.into();
+    }
+
+    /// How many requests came to this endpoint, those that failed included.
+    pub fn requests(&self, endpoint: Endpoint) -> usize {
+        self.shared.endpoints.requests(endpoint)
+    }
+
+    /// Requests to this endpoint fail from now on.
+    pub fn fail(&self, endpoint: Endpoint, fault: Fault) {
+        self.shared.endpoints.fail(endpoint, Some(fault));
+    }
+
+    /// Requests to this endpoint are answered again, at once.
+    pub fn recover(&self, endpoint: Endpoint) {
+        self.shared.endpoints.fail(endpoint, None);
+        self.shared.endpoints.delay(endpoint, Duration::ZERO);
+    }
+
+    /// Requests to this endpoint wait so long, by the time of the tokio runtime, before they are answered.
+    pub fn delay(&self, endpoint: Endpoint, by: Duration) {
+        self.shared.endpoints.delay(endpoint, by);
+    }
+
+    /// Requests to this endpoint wait until the value that this returns is dropped.
+    pub fn hold(&self, endpoint: Endpoint) -> Hold {
+        self.shared.endpoints.hold(endpoint)
+    }
+}
+
+impl Shared {
+    fn new(identifier: String, server: Option<AbortHandle>) -> Self {
+        let mut published = Published {
+            keys: Vec::new(),
+            made: 0,
+            odd_keys: Vec::new(),
+            metadata: Map::new(),
+            cache_control: "max-age=900".to_owned(),
+        };
+        published.add(Algorithm::ES256);
+        Self {
+            identifier,
+            clock: Arc::new(ManualClock::new(SystemTime::now())),
+            published: Mutex::new(published),
+            endpoints: Endpoints::default(),
+            server,
+        }
+    }
+
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn jwks(&self) -> String {
+        let published = self.published();
+        let own = published.keys.iter().map(|one| value_of_json(&one.key.public_jwk()));
+        json!({ "keys": own.chain(published.odd_keys.iter().cloned()).collect::<Vec<_>>() }).to_string()
+    }
+
+    fn metadata(&self) -> String {
+        let mut metadata = Map::new();
+        metadata.insert("issuer".to_owned(), json!(self.identifier));
+        metadata.insert("jwks_uri".to_owned(), json!(format!("{}{}", self.identifier, server::JWKS_PATH)));
+        metadata.extend(self.published().metadata.clone());
+        Value::Object(metadata).to_string()
+    }
+
+    fn cache_control(&self) -> String {
+        self.published().cache_control.clone()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(server) = &self.server {
+            server.abort();
+        }
+    }
+}
+
+impl Published {
+    fn add(&mut self, algorithm: Algorithm) -> Arc<SigningKey> {
+        self.made += 1;
+        let key = new_key(algorithm, self.made)
+            .unwrap_or_else(|error| panic!("TestIssuer can't make a key for {algorithm}: {error}"))
+            .with_key_id(format!("{}-{}", algorithm.as_str().to_lowercase(), self.made));
+        let key = Arc::new(key);
+        self.keys.push(TestKey { key: Arc::clone(&key), signs: true });
+        key
+    }
+}
+
+/// RSA keys alternate between the two fixed ones.
+fn new_key(algorithm: Algorithm, number: usize) -> Result<SigningKey, crate::jose::SigningError> {
+    const RSA: [&[u8]; 2] = [include_bytes!("rsa_2048_a.pk8"), include_bytes!("rsa_2048_b.pk8")];
+    match algorithm {
+        Algorithm::RS256
+        | Algorithm::RS384
+        | Algorithm::RS512
+        | Algorithm::PS256
+        | Algorithm::PS384
+        | Algorithm::PS512 => SigningKey::from_pkcs8(algorithm, RSA[number % 2]),
+        _ => SigningKey::generate(algorithm),
+    }
+}
+
+fn value(content: impl Serialize) -> Value {
+    serde_json::to_value(content).unwrap_or_else(|error| panic!("this can't be written as JSON: {error}"))
+}
+
+fn value_of_json(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("not JSON: {error}"))
+}
+
+impl fmt::Debug for TestIssuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestIssuer").field("identifier", &self.identifier()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! [`TestToken`]: a token of a [`TestIssuer`], before it is signed.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{TestIssuer, value};
+use crate::jose::{Algorithm, SigningKey};
+
+/// A token of a [`TestIssuer`] that can be changed until it is signed.
+#[derive(Clone)]
+pub struct TestToken {
+    issuer: TestIssuer,
+    algorithm: Algorithm,
+    key: Option<Arc<SigningKey>>,
+    header: Vec<(String, Option<Value>)>,
+    claims: Map<String, Value>,
+    payload: Option<Vec<u8>>,
+}
+
+impl TestToken {
+    pub(super) fn new(issuer: &TestIssuer, audience: Value) -> Self {
+        let now = seconds(issuer.now());
+        let claims = json!({
+            "iss": issuer.identifier(),
+            "aud": audience,
+            "sub": "test-subject",
+            "client_id": "test-client",
+            "iat": now,
+            "exp": now + 3600,
+            "jti": format!("{:016x}", fastrand::u64(..)),
+        });
+        let claims = match claims {
+            Value::Object(claims) => claims,
+            _ => Map::new(),
+        };
+        Self {
+            issuer: issuer.clone(),
+            algorithm: Algorithm::ES256,
+            key: None,
+            header: Vec::new(),
+            claims,
+            payload: None,
+        }
+    }
+
+    /// Sets `sub`.
+    pub fn subject(self, subject: &str) -> Self {
+        self.claim("sub", subject)
+    }
+
+    /// Sets `scope`: one scope, or several with spaces between them.
+    pub fn scope(self, scope: &str) -> Self {
+        self.claim("scope", scope)
+    }
+
+    /// Sets `roles`.
+    pub fn roles<const N: usize>(self, roles: [&str; N]) -> Self {
+        self.claim("roles", roles.as_slice())
+    }
+
+    /// Sets `exp` so long from now, by the issuer's clock.
+    pub fn expires_in(self, life: Duration) -> Self {
+        let at = seconds(self.issuer.now()) + life.as_secs();
+        self.claim("exp", at)
+    }
+
+    /// Sets `iat` two hours ago and `exp` an hour ago.
+    pub fn expired(self) -> Self {
+        let now = seconds(self.issuer.now());
+        self.claim("iat", now - 7200).claim("exp", now - 3600)
+    }
+
+    /// Sets any claim.
+    pub fn claim(mut self, name: impl Into<String>, content: impl Serialize) -> Self {
+        self.claims.insert(name.into(), value(content));
+        self
+    }
+
+    /// Leaves a claim out.
+    pub fn without(mut self, name: &str) -> Self {
+        self.claims.remove(name);
+        self
+    }
+
+    /// Sets any member of the header.
+    pub fn header(mut self, name: impl Into<String>, content: impl Serialize) -> Self {
+        self.header.push((name.into(), Some(value(content))));
+        self
+    }
+
+    /// Leaves a member of the header out.
+    pub fn without_header(mut self, name: impl Into<String>) -> Self {
+        self.header.push((name.into(), None));
+        self
+    }
+
+    /// Has these bytes for claims, whatever was set.
+    pub fn payload(mut self, payload: impl Into<Vec<u8>>) -> Self {
+        self.payload = Some(payload.into());
+        self
+    }
+
+    /// Is signed with the issuer's key for this algorithm, which is published where it was not yet.
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = algorithm;
+        self
+    }
+
+    /// Is signed with this key, the issuer's or not.
+    pub fn signed_by(mut self, key: &Arc<SigningKey>) -> Self {
+        self.key = Some(Arc::clone(key));
+        self
+    }
+
+    /// The header as it stands: `alg`, `kid` and `typ: at+jwt`, unless changed.
+    fn header_json(&self, key: &SigningKey) -> Vec<u8> {
+        let mut header = Map::new();
+        header.insert("alg".to_owned(), json!(key.algorithm().as_str()));
+        header.insert("typ".to_owned(), json!("at+jwt"));
+        header.extend(key.key_id().map(|id| ("kid".to_owned(), json!(id))));
+        for (name, content) in &self.header {
+            match content {
+                Some(content) => drop(header.insert(name.clone(), content.clone())),
+                None => drop(header.remove(name)),
+            }
+        }
+        Value::Object(header).to_string().into_bytes()
+    }
+
+    /// The token in compact form.
+    pub fn sign(self) -> String {
+        let key = self.key.clone().unwrap_or_else(|| self.issuer.signing_key(self.algorithm));
+        let header = self.header_json(&key);
+        let payload = self.payload.unwrap_or_else(|| Value::Object(self.claims).to_string().into_bytes());
+        key.sign_compact(&header, &payload).unwrap_or_else(|error| panic!("TestToken can't be signed: {error}"))
+    }
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl fmt::Debug for TestToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestToken").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,7 @@
+//! Against a real OpenID provider, npm `oidc-provider`. Needs Node: `tests/interop/run` installs and starts all of it.
+
+mod guarded;
+mod oidc_provider;
+mod provider;
+mod resource_server;
+mod rotation;

@@ -1,0 +1,163 @@
+// A real OpenID provider (npm `oidc-provider`) on loopback, for the interop tests.
+//
+//   node provider.mjs [--issuer IDENTIFIER]
+//
+// Prints one line of JSON as soon as it listens, and ends when its standard input is closed:
+//   {"issuer": "http://127.0.0.1:40001", "url": "http://127.0.0.1:40001", "admin": "http://127.0.0.1:40002"}
+// `issuer` is what its tokens say in `iss`; with `--issuer` it says it is another one than the address it is served at.
+//
+// Tokens come from POST {url}/token with grant_type=client_credentials, a client of CLIENTS and a `resource` of RESOURCES.
+//
+// The admin address:
+//   GET  /counts             how often each path was asked for: {"/jwks": 1, …}
+//   POST /rotate?keys=added     new keys sign, the old ones are still published
+//   POST /rotate?keys=replaced  new keys sign, the old ones are gone
+//   POST /rotate?keys=same-ids  new keys sign under the key ids of the old ones, which are gone
+
+import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
+
+// Standard output is for the one line; the provider's notices go elsewhere.
+console.info = console.error;
+const { Provider, errors } = await import('oidc-provider');
+
+const { values: { issuer: otherIssuer } } = parseArgs({ options: { issuer: { type: 'string' } } });
+
+const SCOPES = 'orders.read orders.write';
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
+
+const CLIENTS = [
+  {
+    client_id: 'batch', client_secret: 'batch-secret', grant_types: ['client_credentials'],
+    redirect_uris: [], response_types: [], token_endpoint_auth_method: 'client_secret_post', scope: SCOPES,
+  },
+];
+
+// One resource for each algorithm, one whose tokens are opaque, one whose tokens ran out an hour ago.
+const RESOURCES = new Map([
+  ...ALGORITHMS.map((alg) => [`api://${alg.toLowerCase()}`, { accessTokenFormat: 'jwt', alg }]),
+  ['api://opaque', { accessTokenFormat: 'opaque' }],
+  ['api://expired', { accessTokenFormat: 'jwt', alg: 'ES256' }],
+]);
+
+// The RSA key and the Ed25519 key have no `alg`: each is good for more than one algorithm.
+const KEY_TYPES = {
+  rsa: ['rsa', { modulusLength: 2048 }],
+  p256: ['ec', { namedCurve: 'P-256' }],
+  p384: ['ec', { namedCurve: 'P-384' }],
+  p521: ['ec', { namedCurve: 'P-521' }],
+  ed25519: ['ed25519', {}],
+};
+const KEY_OF = {
+  RS256: 'rsa', PS256: 'rsa', ES256: 'p256', ES384: 'p384', ES512: 'p521', EdDSA: 'ed25519', Ed25519: 'ed25519',
+};
+
+function generateKeys(generation) {
+  return Object.entries(KEY_TYPES).map(([name, [type, options]]) => ({
+    ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
+    kid: `${name}-${generation}`,
+    use: 'sig',
+  }));
+}
+
+/** A provider that publishes `keys` and signs with those of `generation`. */
+function provider(issuer, keys, generation) {
+  return new Provider(issuer, {
+    clients: CLIENTS,
+    jwks: { keys },
+    scopes: SCOPES.split(' '),
+    enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo(_ctx, resource) {
+          const found = RESOURCES.get(resource);
+          if (!found) throw new errors.InvalidTarget();
+          const { alg, accessTokenFormat } = found;
+          const jwt = alg && { sign: { alg, kid: `${KEY_OF[alg]}-${generation}` } };
+          return { scope: SCOPES, accessTokenFormat, accessTokenTTL: 600, jwt };
+        },
+      },
+    },
+    formats: {
+      customizers: {
+        jwt(_ctx, _token, { payload }) {
+          if (payload.aud === 'api://expired') {
+            payload.iat -= 4200;
+            payload.exp = payload.iat + 600;
+          }
+        },
+      },
+    },
+  });
+}
+
+const counts = new Map();
+let generation = 1;
+let published = generateKeys(generation);
+let serve;
+
+const front = createServer((request, response) => {
+  const path = request.url.split('?', 1)[0];
+  counts.set(path, (counts.get(path) ?? 0) + 1);
+  serve(request, response);
+});
+
+function rotate(keys) {
+  switch (keys) {
+    case 'added': {
+      const old = published;
+      generation += 1;
+      published = [...generateKeys(generation), ...old];
+      break;
+    }
+    case 'replaced':
+      generation += 1;
+      published = generateKeys(generation);
+      break;
+    case 'same-ids':
+      published = generateKeys(generation);
+      break;
+    default:
+      return false;
+  }
+  // Whoever asks next meets the new keys; clients see no restart, the address and the issuer stay.
+  serve = provider(issuer, published, generation).callback();
+  return true;
+}
+
+const admin = createServer((request, response) => {
+  const { pathname, searchParams } = new URL(request.url, 'http://admin');
+  const answer = (status, body) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  };
+  switch (`${request.method} ${pathname}`) {
+    case 'GET /counts':
+      return answer(200, Object.fromEntries(counts));
+    case 'POST /rotate':
+      return rotate(searchParams.get('keys'))
+        ? answer(200, { generation })
+        : answer(400, { error: 'keys must be added, replaced or same-ids' });
+    default:
+      return answer(404, { error: 'no such command' });
+  }
+});
+
+async function listen(server) {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+const url = await listen(front);
+const issuer = otherIssuer ?? url;
+serve = provider(issuer, published, generation).callback();
+const adminUrl = await listen(admin);
+
+process.stdin.on('close', () => process.exit(0)).on('error', () => process.exit(0)).resume();
+process.stdout.write(`${JSON.stringify({ issuer, url, admin: adminUrl })}\n`);

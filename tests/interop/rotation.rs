@@ -1,0 +1,73 @@
+//! What happens when a real provider rotates its keys while the service runs.
+
+use axum::Router;
+use axum::http::StatusCode;
+use tokio::task::JoinSet;
+use tower_bearer::{Issuer, RejectionKind};
+
+use crate::guarded::{app, ask};
+use crate::provider::{Keys, Provider};
+
+const AUDIENCE: &str = "api://rs256";
+
+/// A provider, a service that has already accepted a token of it, and that token.
+async fn in_use() -> (Provider, Router, String) {
+    let provider = Provider::start();
+    let app = app(Issuer::new(provider.issuer()).expect("sound").validator(AUDIENCE));
+    let token = token(&provider).await;
+    assert_eq!(ask(&app, "/orders", &token).await.status, StatusCode::OK);
+    assert_eq!(provider.jwks_requests().await, 1);
+    (provider, app, token)
+}
+
+async fn token(provider: &Provider) -> String {
+    provider.token(AUDIENCE, "orders.read").await
+}
+
+#[tokio::test]
+async fn after_a_rotation_the_next_token_is_accepted_with_one_more_request_for_keys() {
+    let (provider, app, old) = in_use().await;
+    provider.rotate(Keys::Added).await;
+    let new = token(&provider).await;
+    assert_eq!(ask(&app, "/orders", &new).await.status, StatusCode::OK);
+    assert_eq!(ask(&app, "/orders", &old).await.status, StatusCode::OK, "the old key is still published");
+    assert_eq!(provider.jwks_requests().await, 2);
+}
+
+#[tokio::test]
+async fn tokens_of_keys_that_a_rotation_withdrew_are_refused_once_the_new_keys_are_known() {
+    let (provider, app, old) = in_use().await;
+    provider.rotate(Keys::Replaced).await;
+    let new = token(&provider).await;
+    assert_eq!(ask(&app, "/orders", &new).await.status, StatusCode::OK);
+    let answer = ask(&app, "/orders", &old).await;
+    assert_eq!((answer.status, answer.kind), (StatusCode::UNAUTHORIZED, Some(RejectionKind::UnknownKey)));
+    assert_eq!(provider.jwks_requests().await, 2);
+}
+
+#[tokio::test]
+async fn many_requests_at_once_after_a_rotation_share_one_request_for_keys() {
+    let (provider, app, _old) = in_use().await;
+    provider.rotate(Keys::Replaced).await;
+    let mut requests = JoinSet::new();
+    for _ in 0..50 {
+        let (app, token) = (app.clone(), token(&provider).await);
+        requests.spawn(async move { ask(&app, "/orders", &token).await.status });
+    }
+    let statuses = requests.join_all().await;
+    assert_eq!(statuses, [StatusCode::OK; 50]);
+    assert_eq!(provider.jwks_requests().await, 2);
+}
+
+#[tokio::test]
+async fn a_token_of_an_impostor_with_an_unknown_key_costs_one_request_for_keys_and_is_refused() {
+    let (provider, app, _) = in_use().await;
+    let impostor = Provider::start_as(provider.issuer());
+    impostor.rotate(Keys::Replaced).await;
+    let forged = token(&impostor).await;
+    for _ in 0..3 {
+        let answer = ask(&app, "/orders", &forged).await;
+        assert_eq!((answer.status, answer.kind), (StatusCode::UNAUTHORIZED, Some(RejectionKind::UnknownKey)));
+    }
+    assert_eq!(provider.jwks_requests().await, 2);
+}

@@ -1,0 +1,6 @@
+//! The contract of the crate, a file per standard or part.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod jose;
+mod rfc7515;
