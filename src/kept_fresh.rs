@@ -99,6 +99,11 @@ impl<T> Held<T> {
         now.saturating_duration_since(self.loaded_at)
     }
 
+    /// Whether loading began at this moment or later.
+    pub(crate) fn loaded_since(&self, moment: Instant) -> bool {
+        self.loaded_at >= moment
+    }
+
     /// Wall time at which loading began: what was published later may be missing.
     pub(crate) fn loaded_wall(&self) -> SystemTime {
         self.loaded_wall
@@ -261,6 +266,11 @@ where
         self.shared.attempts().failure.clone()
     }
 
+    /// Whether an attempt is under way.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.shared.attempts().flight.is_some()
+    }
+
     /// How long until a failed attempt may be repeated.
     pub(crate) fn cooling_down(&self) -> Option<Duration> {
         let since = self.shared.attempts().failure.as_ref()?.since;
@@ -280,15 +290,15 @@ where
         let (sender, landed) = watch::channel(false);
         let number = {
             let mut attempts = shared.attempts();
-            if let Some(flight) = &attempts.flight {
-                if now.saturating_duration_since(flight.since) < ABANDONED_AFTER {
-                    return Attempt::UnderWay(flight.landed.clone());
-                }
+            if let Some(flight) = &attempts.flight
+                && now.saturating_duration_since(flight.since) < ABANDONED_AFTER
+            {
+                return Attempt::UnderWay(flight.landed.clone());
             }
-            if let Some(failure) = &attempts.failure {
-                if now.saturating_duration_since(failure.since) < shared.cool_down {
-                    return Attempt::CoolingDown(failure.error.clone());
-                }
+            if let Some(failure) = &attempts.failure
+                && now.saturating_duration_since(failure.since) < shared.cool_down
+            {
+                return Attempt::CoolingDown(failure.error.clone());
             }
             attempts.started += 1;
             let number = attempts.started;
@@ -355,7 +365,7 @@ impl<T, E: From<NoOutcome>> Landing<T, E> {
         let Some(shared) = self.shared.upgrade() else { return };
         {
             let mut attempts = shared.attempts();
-            if !attempts.flight.as_ref().is_some_and(|flight| flight.number == self.number) {
+            if attempts.flight.as_ref().is_none_or(|flight| flight.number != self.number) {
                 return; // given up as abandoned: a newer attempt may have landed already
             }
             attempts.flight = None;

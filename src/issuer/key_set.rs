@@ -184,6 +184,9 @@ impl KeySet {
     /// What to do about a token, issued at `issued_at`, whose key is not in `keys`.
     pub(crate) fn missed(&self, keys: &Held<Arc<Snapshot>>, issued_at: Option<SystemTime>) -> Miss {
         let Self::Fetched(fetched) = self else { return Miss::Unknown };
+        if fetched.kept.is_loading() {
+            return Miss::Fetch; // which joins
+        }
         let now = fetched.clock.monotonic();
         let gap =
             |since: Instant| COOL_DOWN.checked_sub(now.saturating_duration_since(since)).filter(|left| !left.is_zero());
@@ -201,7 +204,9 @@ impl KeySet {
         if let Some(newer) = fetched.kept.peek().filter(|held| !Arc::ptr_eq(held, keys)) {
             return Ok(newer);
         }
-        *fetched.last_miss.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched.clock.monotonic());
+        if !fetched.kept.is_loading() {
+            *fetched.last_miss.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched.clock.monotonic());
+        }
         fetched.kept.renew(PATIENCE).await.map_err(|_| self.unavailable())
     }
 

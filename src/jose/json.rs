@@ -78,6 +78,7 @@ fn scan(json: &str, max_depth: usize) -> Result<(), JsonFault> {
 }
 
 /// A string literal, its quotes included.
+#[derive(Clone, Copy)]
 struct Literal<'a> {
     quoted: &'a str,
     escaped: bool,

@@ -63,10 +63,10 @@ impl Rejection {
             *response.status_mut() = self.status();
         }
         let headers = response.headers_mut();
-        if let Some(challenge) = self.www_authenticate() {
-            if !headers.get_all(WWW_AUTHENTICATE).iter().any(is_bearer) {
-                headers.append(WWW_AUTHENTICATE, challenge);
-            }
+        if let Some(challenge) = self.www_authenticate()
+            && !headers.get_all(WWW_AUTHENTICATE).iter().any(is_bearer)
+        {
+            headers.append(WWW_AUTHENTICATE, challenge);
         }
         if let Some(after) = self.retry_after() {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);

@@ -22,8 +22,10 @@ enum Kind {
     Header(HeaderName),
     Cookie(Box<str>),
     WebSocketProtocol(Box<str>),
-    Custom(Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>),
+    Custom(Arc<FindFn>),
 }
+
+type FindFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 
 /// What stands in one place.
 pub(crate) enum Found<'r> {
@@ -67,7 +69,7 @@ impl TokenSource {
     pub(crate) fn find<'r>(&self, request: &'r Parts) -> Found<'r> {
         match &self.0 {
             Kind::Authorization => authorization(&request.headers),
-            Kind::Header(name) => single(&request.headers, name, |value| Found::whole(value)),
+            Kind::Header(name) => single(&request.headers, name, Found::whole),
             Kind::Cookie(name) => cookie(&request.headers, name),
             Kind::WebSocketProtocol(marker) => websocket_protocol(&request.headers, marker),
             Kind::Custom(find) => find(request).map_or(Found::Nothing, Found::owned),

@@ -174,19 +174,20 @@ impl Validator {
     pub(crate) async fn finish(&self, token: &str, mut need: Need) -> Result<VerifiedToken, Rejection> {
         let rules = &*self.rules;
         let set = rules.issuer.keys();
-        // A token whose key is not among the first keys either may need newer ones; then it is known not to exist.
+        let arrived = rules.issuer.time().monotonic();
+        // Twice: after the first keys, or those that others were fetching already, newer ones may be needed.
         for _ in 0..2 {
             let keys = match &need {
                 Need::Any => set.get().await.map_err(|_| set.unavailable()),
                 Need::NewerThan(keys) => set.newer_than(keys).await,
             };
             let keys = keys.map_err(|unavailable| Rejection::unavailable(unavailable.retry_after))?;
-            let fetched_for_this = matches!(need, Need::NewerThan(_));
+            // What keys that were fetched after the token had come don't verify, no key verifies.
+            let conclusive = keys.loaded_since(arrived);
             match rules.verify(token, Some(&keys)) {
                 Ok(verified) => return Ok(verified),
-                Err(Stop::Rejected(rejection)) if fetched_for_this && rejection.kind() == Kind::KeysUnavailable => {
-                    break;
-                }
+                Err(Stop::Rejected(rejection)) if rejection.kind() != Kind::KeysUnavailable => return Err(rejection),
+                Err(_) if conclusive => break,
                 Err(Stop::Rejected(rejection)) => return Err(rejection),
                 Err(Stop::NeedsKeys(next)) => need = next,
             }

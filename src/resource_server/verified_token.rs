@@ -192,6 +192,7 @@ impl VerifiedToken {
     ///
     /// # Errors
     /// 403 `insufficient_scope` where it does not.
+    #[allow(clippy::needless_pass_by_value)] // reads as `token.require(scope("…"))?`
     pub fn require(&self, requirement: Requirement) -> Result<(), Rejection> {
         self.satisfies(&requirement)
     }

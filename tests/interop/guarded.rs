@@ -8,7 +8,7 @@ use tower::ServiceExt;
 use tower_bearer::{BearerLayer, Rejection, RejectionKind, Validator, VerifiedToken, require, scope};
 
 /// `/orders` needs a token, `/orders/new` also a scope.
-pub fn app(validator: Validator) -> Router {
+pub(crate) fn app(validator: Validator) -> Router {
     Router::new()
         .route("/orders", get(describe))
         .route("/orders/new", get(describe).route_layer(require(scope("orders.write"))))
@@ -28,26 +28,26 @@ async fn describe(token: VerifiedToken) -> String {
 
 /// All that a caller, and a log behind the layer, sees of an answer.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub challenge: Option<String>,
-    pub kind: Option<RejectionKind>,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) challenge: Option<String>,
+    pub(crate) kind: Option<RejectionKind>,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn ok(body: impl Into<String>) -> Self {
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
         Self { status: StatusCode::OK, challenge: None, kind: None, body: body.into() }
     }
 
     /// A rejection, which has no body.
-    pub fn rejected(status: StatusCode, kind: RejectionKind, challenge: impl Into<String>) -> Self {
+    pub(crate) fn rejected(status: StatusCode, kind: RejectionKind, challenge: impl Into<String>) -> Self {
         Self { status, challenge: Some(challenge.into()), kind: Some(kind), body: String::new() }
     }
 }
 
 /// What the app answers to a request with this token.
-pub async fn ask(app: &Router, path: &str, token: &str) -> Answer {
+pub(crate) async fn ask(app: &Router, path: &str, token: &str) -> Answer {
     let request = Request::get(path)
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
         .body(Body::empty())

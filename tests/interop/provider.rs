@@ -11,18 +11,18 @@ use reqwest::Client;
 use serde_json::Value;
 
 /// What `provider.mjs` signs its tokens with, a resource for each.
-pub const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+pub(crate) const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
 
 /// Which keys the provider publishes after a rotation. New ones sign in either case.
 #[derive(Clone, Copy)]
-pub enum Keys {
+pub(crate) enum Keys {
     /// The old ones and the new ones.
     Added,
     /// The new ones only.
     Replaced,
 }
 
-pub struct Provider {
+pub(crate) struct Provider {
     child: Child,
     // The process ends when this is closed, which happens even if these tests are killed.
     _stdin: Option<ChildStdin>,
@@ -32,19 +32,19 @@ pub struct Provider {
 }
 
 /// A provider that the tests share which change nothing about it.
-pub fn shared() -> &'static Provider {
+pub(crate) fn shared() -> &'static Provider {
     static SHARED: LazyLock<Provider> = LazyLock::new(Provider::start);
     &SHARED
 }
 
 impl Provider {
     /// A provider whose tokens name the address that it is served at as their issuer.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::run(&[])
     }
 
     /// A provider whose tokens and metadata name another issuer.
-    pub fn start_as(issuer: &str) -> Self {
+    pub(crate) fn start_as(issuer: &str) -> Self {
         Self::run(&["--issuer", issuer])
     }
 
@@ -67,20 +67,20 @@ impl Provider {
     }
 
     /// The `iss` of its tokens.
-    pub fn issuer(&self) -> &str {
+    pub(crate) fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    pub fn metadata_url(&self) -> String {
+    pub(crate) fn metadata_url(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.url)
     }
 
-    pub fn jwks_url(&self) -> String {
+    pub(crate) fn jwks_url(&self) -> String {
         format!("{}/jwks", self.url)
     }
 
     /// An access token for this resource, had by the client credentials grant (RFC 6749 §4.4, RFC 8707).
-    pub async fn token(&self, resource: &str, scope: &str) -> String {
+    pub(crate) async fn token(&self, resource: &str, scope: &str) -> String {
         let form = [
             ("grant_type", "client_credentials"),
             ("client_id", "batch"),
@@ -88,23 +88,13 @@ impl Provider {
             ("resource", resource),
             ("scope", scope),
         ];
-        // None of these values has a character that a form escapes, but for `:`, `/` and the space.
-        let escape = |text: &str| text.replace(':', "%3A").replace('/', "%2F").replace(' ', "+");
-        let form: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", escape(value))).collect();
-        let response = client()
-            .post(format!("{}/token", self.url))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body(form.join("&"))
-            .send()
-            .await
-            .expect("the token endpoint answers");
-        let answer = response.text().await.expect("the token endpoint answers with text");
-        let json: Value = serde_json::from_str(&answer).expect("the token endpoint answers with JSON");
-        json["access_token"].as_str().unwrap_or_else(|| panic!("no token for {resource}: {answer}")).to_owned()
+        let response = client().post(format!("{}/token", self.url)).form(&form).send().await;
+        let answer: Value = response.expect("the token endpoint answers").json().await.expect("it answers with JSON");
+        answer["access_token"].as_str().unwrap_or_else(|| panic!("no token for {resource}: {answer}")).to_owned()
     }
 
     /// From the next request on the provider has other keys. Its process, address and issuer stay.
-    pub async fn rotate(&self, keys: Keys) {
+    pub(crate) async fn rotate(&self, keys: Keys) {
         let keys = match keys {
             Keys::Added => "added",
             Keys::Replaced => "replaced",
@@ -114,19 +104,18 @@ impl Provider {
     }
 
     /// How often its keys were asked for.
-    pub async fn jwks_requests(&self) -> u64 {
+    pub(crate) async fn jwks_requests(&self) -> u64 {
         self.requests("/jwks").await
     }
 
     /// How often its metadata was asked for.
-    pub async fn metadata_requests(&self) -> u64 {
+    pub(crate) async fn metadata_requests(&self) -> u64 {
         self.requests("/.well-known/openid-configuration").await
     }
 
     async fn requests(&self, path: &str) -> u64 {
-        let response = client().get(format!("{}/counts", self.admin)).send().await.expect("the provider counts");
-        let text = response.text().await.expect("the provider counts");
-        let counts: HashMap<String, u64> = serde_json::from_str(&text).expect("the counts are JSON");
+        let response = client().get(format!("{}/counts", self.admin)).send().await;
+        let counts: HashMap<String, u64> = response.expect("the provider answers").json().await.expect("it counts");
         counts.get(path).copied().unwrap_or(0)
     }
 }
@@ -139,19 +128,19 @@ impl Drop for Provider {
 }
 
 /// A directory that `tests/interop/run` prepares.
-pub fn directory(variable: &str) -> PathBuf {
+pub(crate) fn directory(variable: &str) -> PathBuf {
     let set = std::env::var_os(variable);
     let set = set.unwrap_or_else(|| panic!("{variable} is not set: start the interop tests by `tests/interop/run`"));
     PathBuf::from(set)
 }
 
 /// A client that takes no proxy from the environment: all of this is on loopback.
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     Client::builder().no_proxy().build().expect("a client can be made")
 }
 
 /// What a process that was started with a pipe says first; nothing if it ends without a word.
-pub fn first_line(child: &mut Child) -> String {
+pub(crate) fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     let stdout = child.stdout.as_mut().expect("its output is a pipe");
     BufReader::new(stdout).read_line(&mut line).expect("its output can be read");

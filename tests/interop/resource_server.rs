@@ -74,8 +74,7 @@ async fn the_resource_server_answers_with_the_claims() {
     let server = Server::start(provider);
     let token = provider.token(AUDIENCE, "orders.read").await;
     let response = server.get("/").bearer_auth(&token).send().await.expect("the server answers");
-    let text = response.text().await.expect("the server answers with text");
-    let claims: Value = serde_json::from_str(&text).expect("the claims are JSON");
+    let claims: Value = response.json().await.expect("it answers with JSON");
     assert_eq!(claims["iss"], provider.issuer());
     assert_eq!(claims["aud"], AUDIENCE);
     assert_eq!(claims["client_id"], "batch");
