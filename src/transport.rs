@@ -25,6 +25,8 @@ use crate::kept_fresh::BoxFuture;
 const TIME_OUT: Duration = Duration::from_secs(5);
 /// The longest body that is read, in bytes.
 const BODY_CAP: usize = 1024 * 1024;
+/// Some gateways refuse requests without a name.
+const USER_AGENT: &str = concat!("tower-bearer/", env!("CARGO_PKG_VERSION"));
 
 type Sent = BoxFuture<Result<Response<Bytes>, ExchangeError>>;
 type SendFn = dyn FnMut(Request<Full<Bytes>>) -> Sent + Send;
@@ -82,6 +84,7 @@ impl Transport {
         *request.uri_mut() = url.0.clone();
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, application/jwk-set+json"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         if let Some(etag) = etag {
             headers.insert(header::IF_NONE_MATCH, etag.clone());
         }
@@ -176,6 +179,7 @@ mod built_in {
 enum ExchangeError {
     Insecure,
     NoClient,
+    #[cfg(feature = "reqwest")]
     NotConnected,
     Failed,
     TimedOut,
@@ -192,6 +196,7 @@ impl fmt::Display for ExchangeError {
             Self::NoClient => f.write_str(
                 "there is no HTTP client: enable the feature `reqwest` or give the issuer a `transport(..)`",
             ),
+            #[cfg(feature = "reqwest")]
             Self::NotConnected => f.write_str("no connection could be made"),
             Self::Failed => f.write_str("the request failed"),
             Self::TimedOut => write!(f, "it took longer than {} s", TIME_OUT.as_secs()),

@@ -36,6 +36,9 @@ use crate::transport::{Transport, Url};
 /// kept fresh from then on: renewed in the background before they run out, and kept through an outage of up to 24 hours.
 /// [`ready`](Self::ready) fetches them at once, for services that want to fail fast.
 ///
+/// Time-outs need the timer of a tokio runtime (`enable_time`); on another executor, requests are bounded by the
+/// [`transport`](Self::transport) alone.
+///
 /// Clones share keys. The settings come first: each makes an issuer of its own, which has fetched nothing yet.
 ///
 /// ```
