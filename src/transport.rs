@@ -285,6 +285,11 @@ impl Url {
         self.0.path().trim_end_matches('/')
     }
 
+    /// The path, empty where it is a mere slash after the host.
+    pub(crate) fn path_after_host(&self) -> &str {
+        if self.0.path() == "/" { "" } else { self.0.path() }
+    }
+
     pub(crate) fn has_query(&self) -> bool {
         self.0.query().is_some()
     }

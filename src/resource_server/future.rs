@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::request::Parts;
@@ -9,6 +10,7 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::guard::Guard;
 use super::outcome::Outcome;
 use super::rejection::Rejection;
 use crate::kept_fresh::BoxFuture;
@@ -30,7 +32,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Calling { #[pin] inner: S::Future },
+        Calling { #[pin] inner: S::Future, guard: Arc<Guard> },
         Rejected { rejection: Option<Rejection> },
         // Boxed as it is rare and large.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
@@ -43,11 +45,12 @@ pub(crate) struct Waiting<S, B> {
     pub(crate) parts: Parts,
     pub(crate) body: B,
     pub(crate) service: S,
+    pub(crate) guard: Arc<Guard>,
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(crate) fn calling(inner: S::Future) -> Self {
-        Self { state: State::Calling { inner } }
+    pub(crate) fn calling(inner: S::Future, guard: Arc<Guard>) -> Self {
+        Self { state: State::Calling { inner, guard } }
     }
 
     pub(crate) fn rejected(rejection: Rejection) -> Self {
@@ -70,7 +73,15 @@ where
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjection::Calling { inner } => return inner.poll(cx),
+                StateProjection::Calling { inner, guard } => {
+                    let mut response = ready!(inner.poll(cx)?);
+                    // One that a handler made by itself is said as this layer says it.
+                    let own = response.extensions().get::<Rejection>().filter(|rejection| rejection.is_bare());
+                    if let Some(rejection) = own {
+                        response = rejection.clone().in_context(&guard.context).respond();
+                    }
+                    return Poll::Ready(Ok(response));
+                }
                 StateProjection::Rejected { rejection } => match rejection.take() {
                     Some(rejection) => return Poll::Ready(Ok(rejection.respond())),
                     None => return Poll::Pending, // polled after it was ready
@@ -79,11 +90,11 @@ where
                     let Some(pending) = waiting else { return Poll::Pending };
                     let outcome = ready!(pending.outcome.as_mut().poll(cx));
                     let Some(done) = waiting.take() else { return Poll::Pending };
-                    let Waiting { mut parts, body, mut service, .. } = *done;
+                    let Waiting { mut parts, body, mut service, guard, .. } = *done;
                     let next = match outcome {
                         Ok(outcome) => {
                             parts.extensions.insert(outcome);
-                            State::Calling { inner: service.call(Request::from_parts(parts, body)) }
+                            State::Calling { inner: service.call(Request::from_parts(parts, body)), guard }
                         }
                         Err(rejection) => State::Rejected { rejection: Some(rejection) },
                     };

@@ -3,21 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::request::Parts;
 use tower_layer::Layer;
 
 use super::challenge::{Context, quote};
+use super::guard::Guard;
 use super::metadata::ProtectedResource;
-use super::outcome::Outcome;
-use super::rejection::{Rejection, RejectionKind};
 use super::requirement::{Requirement, all_of};
 use super::respond::{Respond, Responder};
 use super::service::BearerService;
-use super::token_source::{Found, TokenSource};
-use super::validator::{Validator, Verification};
-use super::verified_token::VerifiedToken;
+use super::token_source::TokenSource;
+use super::verifier::Verifier;
 use crate::error::Error;
-use crate::kept_fresh::BoxFuture;
 use crate::scope::is_scope_token;
 
 /// Lets requests through that carry a good bearer token.
@@ -27,9 +23,10 @@ use crate::scope::is_scope_token;
 ///    marked sensitive.
 /// 3. More than one token, or credentials that are not `Bearer <token68>`: 400. None, or another scheme: 401, unless
 ///    [`optional`](Self::optional).
-/// 4. The [`Validator`] decides. What it refuses: 401; where the keys can't be had: 503.
+/// 4. The [`Validator`](super::Validator) decides. What it refuses: 401; where the keys can't be had: 503.
 /// 5. What [`require`](Self::require) asks for is missing: 403.
 /// 6. The [`VerifiedToken`](super::VerifiedToken) is put into the request's extensions and the inner service called.
+/// 7. Where that answers with a [`Rejection`](super::Rejection) of its own making, it is said in this layer's way.
 ///
 /// It takes any request body, any response body that has a default (the empty body of a rejection), and any inner
 /// service; errors of the inner service pass through.
@@ -47,40 +44,14 @@ pub struct BearerLayer {
     guard: Arc<Guard>,
 }
 
-/// What checks the tokens for a [`BearerLayer`]: made from a [`Validator`].
-#[derive(Clone)]
-pub struct Verifier(Validator);
-
-impl From<Validator> for Verifier {
-    fn from(validator: Validator) -> Self {
-        Self(validator)
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").finish_non_exhaustive()
-    }
-}
-
-/// The settings of a layer, which its services share.
-#[derive(Clone)]
-pub(crate) struct Guard {
-    verifier: Verifier,
-    sources: Vec<TokenSource>,
-    optional: bool,
-    required: Option<Requirement>,
-    context: Arc<Context>,
-}
-
 impl BearerLayer {
     /// A layer that needs a token which this validator accepts. The `realm` of challenges is the validator's audience.
     pub fn new(verifier: impl Into<Verifier>) -> Self {
-        let verifier = verifier.into();
-        let context = Context { realm: quote(verifier.0.first_audience()), ..Context::default() };
+        let Verifier(validator) = verifier.into();
+        let context = Context { realm: quote(validator.first_audience()), ..Context::default() };
         let sources = vec![TokenSource::authorization()];
         let context = Arc::new(context);
-        Self { guard: Arc::new(Guard { verifier, sources, optional: false, required: None, context }) }
+        Self { guard: Arc::new(Guard { validator, sources, optional: false, required: None, context }) }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Guard)) -> Self {
@@ -156,59 +127,6 @@ impl<S> Layer<S> for BearerLayer {
 
     fn layer(&self, inner: S) -> Self::Service {
         BearerService::new(inner, Arc::clone(&self.guard))
-    }
-}
-
-/// What becomes of a request.
-pub(crate) enum Judgement {
-    Known(Result<Outcome, Rejection>),
-    /// Keys have to be fetched first.
-    Later(BoxFuture<Result<Outcome, Rejection>>),
-}
-
-impl Guard {
-    pub(crate) fn judge(self: &Arc<Self>, request: &mut Parts) -> Judgement {
-        request.extensions.remove::<Outcome>();
-        for source in &self.sources {
-            source.mark_sensitive(&mut request.headers);
-        }
-        let token = match self.find(request) {
-            Found::Nothing if self.optional => {
-                return Judgement::Known(Ok(Outcome::Anonymous(Arc::clone(&self.context))));
-            }
-            Found::Nothing => return self.reject(RejectionKind::NoCredentials),
-            Found::Invalid => return self.reject(RejectionKind::InvalidRequest),
-            Found::Token(token) => token,
-        };
-        match self.verifier.0.start(&token) {
-            Verification::Done(verified) => Judgement::Known(self.admit(verified)),
-            Verification::NeedsKeys(need) => {
-                let (guard, token) = (Arc::clone(self), token.into_owned());
-                Judgement::Later(Box::pin(async move { guard.admit(guard.verifier.0.finish(&token, need).await) }))
-            }
-        }
-    }
-
-    fn find<'r>(&self, request: &'r Parts) -> Found<'r> {
-        let mut found = Found::Nothing;
-        for source in &self.sources {
-            found = match (found, source.find(request)) {
-                (only, Found::Nothing) | (Found::Nothing, only) => only,
-                _ => Found::Invalid,
-            };
-        }
-        found
-    }
-
-    fn admit(&self, verified: Result<VerifiedToken, Rejection>) -> Result<Outcome, Rejection> {
-        let token = verified.map_err(|rejection| rejection.in_context(&self.context))?;
-        let token = token.in_context(Arc::clone(&self.context));
-        self.required.iter().try_for_each(|requirement| token.satisfies(requirement))?;
-        Ok(Outcome::Verified(token))
-    }
-
-    fn reject(&self, kind: RejectionKind) -> Judgement {
-        Judgement::Known(Err(Rejection::new(kind).in_context(&self.context)))
     }
 }
 

@@ -77,7 +77,7 @@ impl ProtectedResource {
                 "ProtectedResource::new(..): a resource identifier is an https URL (RFC 9728 §1.2)",
             ));
         }
-        let path = format!("{WELL_KNOWN}{}", url.path());
+        let path = format!("{WELL_KNOWN}{}", url.path_after_host());
         let metadata_url = format!("{}{path}{}", url.origin(), url.query_string());
         let document = Document {
             resource,

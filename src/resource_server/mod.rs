@@ -3,6 +3,7 @@
 mod challenge;
 mod claims;
 mod future;
+mod guard;
 mod layer;
 mod metadata;
 mod outcome;
@@ -14,9 +15,10 @@ mod service;
 mod token_source;
 mod validator;
 mod verified_token;
+mod verifier;
 
 pub use self::future::ResponseFuture;
-pub use self::layer::{BearerLayer, Verifier};
+pub use self::layer::BearerLayer;
 pub use self::metadata::ProtectedResource;
 pub use self::rejection::{Rejection, RejectionKind};
 pub use self::require::{RequireFuture, RequireLayer, RequireService, require};
@@ -26,3 +28,4 @@ pub use self::service::BearerService;
 pub use self::token_source::TokenSource;
 pub use self::validator::Validator;
 pub use self::verified_token::VerifiedToken;
+pub use self::verifier::Verifier;

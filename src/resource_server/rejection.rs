@@ -100,7 +100,7 @@ kinds! {
 }
 
 impl Rejection {
-    /// A rejection of this kind, for checks of your own.
+    /// A rejection of this kind, for checks and handlers of your own.
     pub const fn new(kind: RejectionKind) -> Self {
         Self { kind, scope: None, retry_after: None, context: None }
     }
@@ -161,6 +161,11 @@ impl Rejection {
     pub fn www_authenticate(&self) -> Option<HeaderValue> {
         matches!(self.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             .then(|| challenge::www_authenticate(self, self.context.as_deref()))
+    }
+
+    /// Whether nobody has said yet how to say it.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.context.is_none()
     }
 
     pub(crate) fn context(&self) -> Option<&Context> {

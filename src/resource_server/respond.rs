@@ -1,6 +1,6 @@
 //! [`Respond`]: answers of your own to a rejection, and how any answer is completed.
 
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response};
 
 use super::rejection::Rejection;
@@ -8,7 +8,8 @@ use super::rejection::Rejection;
 /// Makes the answer to a rejected request. Functions and closures from `&Rejection` to a response are one.
 ///
 /// What you return decides over the body and its headers. The rest is completed where you leave it out: the challenge in
-/// `WWW-Authenticate`, `Retry-After`, and the status, as a rejection never answers with a success.
+/// `WWW-Authenticate`, `Retry-After`, and the status, as a rejection never answers with a success. A redirect, to a login
+/// page, stays one.
 ///
 /// ```
 /// use http::Response;
@@ -37,8 +38,23 @@ where
 pub(crate) struct Responder<B>(pub(crate) Box<dyn Respond<B>>);
 
 impl Rejection {
-    /// The answer: by the responder of the layer that guards the request, else the challenge with an empty body.
-    pub(crate) fn respond<B: Default + 'static>(self) -> Response<B> {
+    /// The answer, for services without a framework; with axum a `Rejection` is a response already.
+    ///
+    /// It is made by the responder of the layer that guards the request; without one it is the challenge with an empty
+    /// body. The response carries the rejection in its extensions.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use tower_bearer::VerifiedToken;
+    ///
+    /// async fn service(request: Request<String>) -> Result<Response<String>, std::convert::Infallible> {
+    ///     match VerifiedToken::from_extensions(request.extensions()) {
+    ///         Ok(token) => Ok(Response::new(token.subject().unwrap_or("?").to_owned())),
+    ///         Err(rejection) => Ok(rejection.respond()),
+    ///     }
+    /// }
+    /// ```
+    pub fn respond<B: Default + 'static>(self) -> Response<B> {
         let own = self.context().and_then(|context| context.responder.as_ref()).and_then(|responder| {
             let fitting = responder.downcast_ref::<Responder<B>>();
             if fitting.is_none() {
@@ -59,7 +75,8 @@ impl Rejection {
 
     fn complete<B>(self, mut response: Response<B>) -> Response<B> {
         let status = response.status();
-        if !(status.is_client_error() || status.is_server_error()) {
+        let to_a_login_page = status.is_redirection() && response.headers().contains_key(LOCATION);
+        if !(status.is_client_error() || status.is_server_error() || to_a_login_page) {
             *response.status_mut() = self.status();
         }
         let headers = response.headers_mut();
@@ -79,5 +96,5 @@ impl Rejection {
 }
 
 fn is_bearer(challenge: &HeaderValue) -> bool {
-    challenge.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    challenge.as_bytes().split(|byte| *byte == b' ').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
 }

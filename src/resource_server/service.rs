@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::future::{ResponseFuture, Waiting};
-use super::layer::{Guard, Judgement};
+use super::guard::{Guard, Judgement};
 
 /// A service that is called with good tokens only. Made by [`BearerLayer`](super::BearerLayer).
 #[derive(Clone)]
@@ -42,14 +42,21 @@ where
         match self.guard.judge(&mut parts) {
             Judgement::Known(Ok(outcome)) => {
                 parts.extensions.insert(outcome);
-                ResponseFuture::calling(self.inner.call(Request::from_parts(parts, body)))
+                let inner = self.inner.call(Request::from_parts(parts, body));
+                ResponseFuture::calling(inner, Arc::clone(&self.guard))
             }
             Judgement::Known(Err(rejection)) => ResponseFuture::rejected(rejection),
             Judgement::Later(outcome) => {
                 // The service that was polled ready is the one to call; its clone has to be polled anew.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::waiting(Waiting { outcome, parts, body, service: ready })
+                ResponseFuture::waiting(Waiting {
+                    outcome,
+                    parts,
+                    body,
+                    service: ready,
+                    guard: Arc::clone(&self.guard),
+                })
             }
         }
     }

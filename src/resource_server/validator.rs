@@ -166,6 +166,7 @@ impl Validator {
         match rules.verify(token, keys.as_ref().and_then(|current| current.keys())) {
             Ok(verified) => Verification::Done(Ok(verified)),
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
+            Err(Stop::TooSoon(left)) => Verification::Done(Err(Rejection::unavailable(left))),
             Err(Stop::NeedsKeys(need)) => Verification::NeedsKeys(need),
         }
     }
@@ -186,9 +187,9 @@ impl Validator {
             let conclusive = keys.loaded_since(arrived);
             match rules.verify(token, Some(&keys)) {
                 Ok(verified) => return Ok(verified),
-                Err(Stop::Rejected(rejection)) if rejection.kind() != Kind::KeysUnavailable => return Err(rejection),
-                Err(_) if conclusive => break,
                 Err(Stop::Rejected(rejection)) => return Err(rejection),
+                Err(_) if conclusive => break,
+                Err(Stop::TooSoon(left)) => return Err(Rejection::unavailable(left)),
                 Err(Stop::NeedsKeys(next)) => need = next,
             }
         }
@@ -210,6 +211,8 @@ pub(crate) enum Need {
 
 enum Stop {
     Rejected(Rejection),
+    /// Newer keys may verify it, but can't be fetched before so long.
+    TooSoon(Duration),
     NeedsKeys(Need),
 }
 
@@ -301,7 +304,7 @@ impl Rules {
         match self.issuer.keys().missed(keys, claims.iat.time()) {
             Miss::Fetch => Stop::NeedsKeys(Need::NewerThan(Arc::clone(keys))),
             Miss::Unknown => Kind::UnknownKey.into(),
-            Miss::TooSoon(left) => Stop::Rejected(Rejection::unavailable(left)),
+            Miss::TooSoon(left) => Stop::TooSoon(left),
         }
     }
 

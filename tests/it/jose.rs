@@ -26,6 +26,7 @@ fn published(key: &SigningKey) -> Value {
 }
 
 /// The JWK with members replaced, or taken away where the value is null.
+#[allow(clippy::needless_pass_by_value)] // `json!` reads better without a borrow
 fn changed(jwk: &Value, changes: Value) -> Value {
     let mut jwk = jwk.clone();
     for (name, value) in changes.as_object().unwrap() {

@@ -1,0 +1,75 @@
+//! What several contracts share: the audience, requests, and answers as a caller sees them.
+
+use std::fmt::Debug;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Request};
+use tower::ServiceExt;
+use tower_bearer::{Rejection, RejectionKind};
+
+pub(crate) const AUDIENCE: &str = "api://orders";
+
+/// All of an answer, the headers in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+    pub(crate) kind: Option<RejectionKind>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.iter().filter(|(held, _)| held == name).map(|(_, value)| value.as_str());
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} came more than once");
+        value
+    }
+
+    pub(crate) fn challenge(&self) -> Option<&str> {
+        self.header(WWW_AUTHENTICATE.as_str())
+    }
+
+    /// Status and challenge: what most contracts are about.
+    pub(crate) fn said(&self) -> (u16, Option<&str>) {
+        (self.status, self.challenge())
+    }
+}
+
+/// `GET /` with these values of `Authorization`.
+pub(crate) fn get<V>(credentials: impl IntoIterator<Item = V>) -> Request<Body>
+where
+    V: TryInto<HeaderValue>,
+    V::Error: Debug,
+{
+    let mut request = Request::new(Body::empty());
+    for value in credentials {
+        request.headers_mut().append(AUTHORIZATION, value.try_into().unwrap());
+    }
+    request
+}
+
+/// `GET /` without credentials.
+pub(crate) fn anonymous() -> Request<Body> {
+    Request::new(Body::empty())
+}
+
+/// `GET /` with this token.
+pub(crate) fn with_token(token: &str) -> Request<Body> {
+    get([format!("Bearer {token}")])
+}
+
+pub(crate) async fn send(app: &Router, request: Request<Body>) -> Answer {
+    let Ok(response) = app.clone().oneshot(request).await;
+    let mut headers: Vec<_> =
+        response.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    headers.sort();
+    Answer {
+        status: response.status().as_u16(),
+        headers,
+        kind: response.extensions().get::<Rejection>().map(Rejection::kind),
+        body: String::from_utf8(to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec()).unwrap(),
+    }
+}
