@@ -29,6 +29,11 @@ impl Error {
         Self { kind: Kind::Unavailable, message: message.into() }
     }
 
+    /// The same, where it is not a setting of ours that is wrong but what an issuer sent.
+    pub(crate) fn sent_by_issuer(self) -> Self {
+        Self { kind: Kind::Unavailable, ..self }
+    }
+
     /// Whether a setting is wrong: trying again without changing it will not help.
     pub fn is_configuration(&self) -> bool {
         self.kind == Kind::Configuration

@@ -64,6 +64,11 @@ mod scope;
 pub mod testing;
 mod transport;
 
+/// The README's code runs as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(feature = "axum")]
 pub use self::axum::Claims;
 pub use self::error::Error;

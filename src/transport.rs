@@ -103,7 +103,7 @@ impl Transport {
             return Err(ExchangeError::Insecure);
         }
         let sent = match &self.client {
-            Client::BuiltIn => built_in::send(request),
+            Client::BuiltIn => built_in::send(url, request),
             Client::Own(send) => (send.lock().unwrap_or_else(PoisonError::into_inner))(request),
         };
         match tokio::runtime::Handle::try_current() {
@@ -133,28 +133,36 @@ where
 mod built_in {
     use std::sync::OnceLock;
 
-    use super::{ExchangeError, Full, Request, Sent, read};
     use bytes::Bytes;
+    use reqwest::Client;
+
+    use super::{ExchangeError, Full, Request, Sent, Url, read};
 
     /// One client for the process, made when it is first needed: making one reads the certificate stores.
-    fn client() -> Option<&'static reqwest::Client> {
-        static CLIENT: OnceLock<Option<reqwest::Client>> = OnceLock::new();
-        CLIENT
-            .get_or_init(|| {
-                reqwest::Client::builder()
-                    .redirect(reqwest::redirect::Policy::none())
-                    .referer(false)
-                    // An idle connection belongs to the runtime that opened it, and fetches are rare: keep none.
-                    .pool_max_idle_per_host(0)
-                    .build()
-                    .ok()
-            })
-            .as_ref()
+    static CLIENT: OnceLock<Option<Client>> = OnceLock::new();
+    /// The way to loopback does not lead through a proxy.
+    static LOOPBACK_CLIENT: OnceLock<Option<Client>> = OnceLock::new();
+
+    fn client(is_loopback: bool) -> Option<&'static Client> {
+        let builder = || {
+            Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                // An idle connection belongs to the runtime that opened it, and fetches are rare: keep none.
+                .pool_max_idle_per_host(0)
+        };
+        let client = if is_loopback {
+            LOOPBACK_CLIENT.get_or_init(|| builder().no_proxy().build().ok())
+        } else {
+            CLIENT.get_or_init(|| builder().build().ok())
+        };
+        client.as_ref()
     }
 
-    pub(super) fn send(request: Request<Full<Bytes>>) -> Sent {
+    pub(super) fn send(url: &Url, request: Request<Full<Bytes>>) -> Sent {
+        let is_loopback = url.is_loopback();
         Box::pin(async move {
-            let client = client().ok_or(ExchangeError::NoClient)?;
+            let client = client(is_loopback).ok_or(ExchangeError::NoClient)?;
             let request = request.map(reqwest::Body::wrap);
             let request = reqwest::Request::try_from(request).map_err(|_| ExchangeError::Failed)?;
             let response = client.execute(request).await.map_err(|error| {
@@ -167,9 +175,9 @@ mod built_in {
 
 #[cfg(not(feature = "reqwest"))]
 mod built_in {
-    use super::{Bytes, ExchangeError, Full, Request, Sent};
+    use super::{Bytes, ExchangeError, Full, Request, Sent, Url};
 
-    pub(super) fn send(_request: Request<Full<Bytes>>) -> Sent {
+    pub(super) fn send(_url: &Url, _request: Request<Full<Bytes>>) -> Sent {
         Box::pin(async { Err(ExchangeError::NoClient) })
     }
 }
@@ -197,7 +205,7 @@ impl fmt::Display for ExchangeError {
                 "there is no HTTP client: enable the feature `reqwest` or give the issuer a `transport(..)`",
             ),
             #[cfg(feature = "reqwest")]
-            Self::NotConnected => f.write_str("no connection could be made"),
+            Self::NotConnected => f.write_str("no connection could be made, or its certificate is not trusted"),
             Self::Failed => f.write_str("the request failed"),
             Self::TimedOut => write!(f, "it took longer than {} s", TIME_OUT.as_secs()),
             Self::TooLong => write!(f, "the answer is longer than {BODY_CAP} bytes"),
@@ -228,13 +236,15 @@ impl GetError {
 impl From<GetError> for Error {
     fn from(error: GetError) -> Self {
         let GetError { what, url, reason } = error;
-        Self::unavailable(match reason {
-            Reason::Exchange(reason) => format!("{what} was not fetched from {url}: {reason}"),
-            Reason::Status(status) => format!(
-                "{what} was not fetched from {url}: the answer has status {}, only 200 is taken",
-                status.as_u16()
-            ),
-        })
+        let why = match &reason {
+            Reason::Exchange(reason) => reason.to_string(),
+            Reason::Status(status) => format!("the answer has status {}, only 200 is taken", status.as_u16()),
+        };
+        let message = format!("{what} was not fetched from {url}: {why}");
+        match reason {
+            Reason::Exchange(ExchangeError::Insecure | ExchangeError::NoClient) => Self::configuration(message),
+            Reason::Exchange(_) | Reason::Status(_) => Self::unavailable(message),
+        }
     }
 }
 
@@ -247,7 +257,7 @@ impl Url {
     pub(crate) fn parse(setting: &str, url: &str) -> Result<Self, Error> {
         let wrong = |why: &str| {
             Error::configuration(format!(
-                "{setting} is not a URL that can be fetched: {why}; write an absolute https URL"
+                "{setting} is not a URL that can be fetched: {why}; it has to be an absolute https URL"
             ))
         };
         let uri: Uri = url.parse().map_err(|_| wrong("it can't be parsed"))?;

@@ -11,6 +11,9 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 const WITHOUT_MAX_AGE: Duration = Duration::from_secs(15 * 60);
 /// How long after the start of a failed attempt, or of a fetch for an unknown key, the next one may start.
 pub(super) const COOL_DOWN: Duration = Duration::from_secs(15);
+/// The same for metadata. It is fetched for the keys, a little after their attempt has begun: the shorter time lets the next
+/// attempt for keys get at it.
+pub(super) const METADATA_COOL_DOWN: Duration = Duration::from_secs(10);
 /// How long old keys serve while new ones can't be had.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 

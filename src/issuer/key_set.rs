@@ -51,8 +51,7 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    fn from_jwks(json: &[u8], previous: Option<&Self>) -> Result<Self, Error> {
-        let set = JwkSet::parse(json).map_err(|error| Error::unavailable(format!("{WHAT}: {error}")))?;
+    fn from_jwks(set: JwkSet, previous: Option<&Self>) -> Self {
         let mut snapshot = Self { skipped: set.skipped().to_vec(), ..Self::default() };
         let kept: HashMap<&str, Vec<&Arc<Key>>> = previous.map(Self::known).unwrap_or_default();
         for (position, jwk) in set.into_keys() {
@@ -64,12 +63,12 @@ impl Snapshot {
             }
             match VerifyingKey::from_jwk(&jwk) {
                 Ok(verifying) => {
-                    snapshot.push(Arc::new(Key { id: jwk.key_id().map(Box::from), jwk: Some(jwk), verifying }))
+                    snapshot.push(Arc::new(Key { id: jwk.key_id().map(Box::from), jwk: Some(jwk), verifying }));
                 }
                 Err(reason) => snapshot.skipped.push(SkippedKey::new(position, jwk.key_id(), reason)),
             }
         }
-        Ok(snapshot)
+        snapshot
     }
 
     fn known(&self) -> HashMap<&str, Vec<&Arc<Key>>> {
@@ -150,13 +149,16 @@ pub(crate) struct KeysUnavailable {
 
 impl KeySet {
     pub(super) fn fetched(
+        issuer: Arc<str>,
         transport: Transport,
         jwks_url: Option<Url>,
         metadata: KeptFresh<Arc<Metadata>, Error>,
         clock: Clock,
     ) -> Self {
         let kept = KeptFresh::new(clock.clone(), COOL_DOWN, move |previous| {
-            load(transport.clone(), jwks_url.clone(), metadata.clone(), previous)
+            let loading = load(transport.clone(), jwks_url.clone(), metadata.clone(), previous);
+            let issuer = Arc::clone(&issuer);
+            async move { loading.await.inspect_err(|error| tracing::warn!(%issuer, %error, "keys could not be fetched")) }
         });
         Self::Fetched(Arc::new(Fetched { kept, last_miss: Mutex::new(None), clock }))
     }
@@ -281,7 +283,8 @@ async fn load(
         (Document::NotModified { headers }, Some(previous)) => (previous, headers),
         (Document::NotModified { .. }, None) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
         (Document::New { body, headers }, previous) => {
-            let mut snapshot = Snapshot::from_jwks(&body, previous.as_deref())?;
+            let set = JwkSet::parse(&body).map_err(|error| Error::unavailable(format!("{error} (from {url})")))?;
+            let mut snapshot = Snapshot::from_jwks(set, previous.as_deref());
             if snapshot.keys.is_empty() {
                 return Err(Error::unavailable(format!(
                     "{WHAT} has no key that can be used; {} were skipped",
@@ -304,7 +307,8 @@ pub(super) struct GivenKeys {
 
 impl GivenKeys {
     pub(super) fn add_jwks(&mut self, json: &[u8]) -> Result<(), Error> {
-        let snapshot = Snapshot::from_jwks(json, None).map_err(|error| Error::configuration(error.to_string()))?;
+        let set = JwkSet::parse(json).map_err(|error| Error::configuration(format!("with_jwks(..): {error}")))?;
+        let snapshot = Snapshot::from_jwks(set, None);
         if snapshot.keys.is_empty() {
             return Err(Error::configuration(format!(
                 "with_jwks(..): no key in the set can be used{}",

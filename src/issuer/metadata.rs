@@ -65,7 +65,8 @@ pub(super) struct Source {
 struct Members {
     issuer: String,
     jwks_uri: Option<String>,
-    token_endpoint: Option<String>,
+    #[serde(default)]
+    token_endpoint: serde_json::Value,
 }
 
 impl Source {
@@ -83,18 +84,14 @@ impl Source {
                 self.identifier
             )));
         }
-        let url = |setting: &str, set: Option<Url>, member: Option<String>| match set {
-            Some(url) => Ok(Some(url)),
-            None => member.map(|url| Url::parse(setting, &url)).transpose(),
-        };
+        let jwks_uri = members.jwks_uri.filter(|_| self.jwks_url.is_none());
+        let jwks_uri = jwks_uri.map(|url| Url::parse("`jwks_uri` in the issuer's metadata", &url)).transpose();
+        // One that can't be used costs nobody who only validates tokens.
+        let token_endpoint = members.token_endpoint.as_str().and_then(|url| Url::parse("`token_endpoint`", url).ok());
         let metadata = Metadata {
             issuer: self.identifier,
-            jwks_uri: url("`jwks_uri` in the issuer's metadata", self.jwks_url, members.jwks_uri)?,
-            token_endpoint: url(
-                "`token_endpoint` in the issuer's metadata",
-                self.token_endpoint,
-                members.token_endpoint,
-            )?,
+            jwks_uri: self.jwks_url.or(jwks_uri.map_err(Error::sent_by_issuer)?),
+            token_endpoint: self.token_endpoint.or(token_endpoint),
         };
         Ok(Loaded { value: Arc::new(metadata), lifetime: life })
     }

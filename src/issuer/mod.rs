@@ -21,7 +21,7 @@ pub(crate) use self::key_set::{KeySet, Keys, Miss};
 pub use self::metadata::Metadata;
 pub use self::status::{IssuerStatus, KeyStatus};
 
-use self::freshness::COOL_DOWN;
+use self::freshness::METADATA_COOL_DOWN;
 use self::key_set::GivenKeys;
 use self::metadata::Source;
 use crate::clock::Clock;
@@ -95,10 +95,11 @@ impl Issuer {
     fn with(settings: Settings) -> Self {
         let clock = settings.clock.clone();
         let source = settings.source.clone();
-        let (transport, jwks_url) = (source.transport.clone(), source.jwks_url.clone());
-        let metadata = KeptFresh::new(clock.clone(), COOL_DOWN, move |previous| source.clone().load(previous));
+        let (issuer, transport) = (source.identifier.clone(), source.transport.clone());
+        let jwks_url = source.jwks_url.clone();
+        let metadata = KeptFresh::new(clock.clone(), METADATA_COOL_DOWN, move |previous| source.clone().load(previous));
         let keys = if settings.given.is_empty() {
-            KeySet::fetched(transport, jwks_url, metadata.clone(), clock)
+            KeySet::fetched(issuer, transport, jwks_url, metadata.clone(), clock)
         } else {
             KeySet::fixed(settings.given.snapshot(), &clock)
         };

@@ -1,4 +1,5 @@
-//! What serde doesn't check of a JSON object: that no member occurs twice, and that it isn't nested too deeply.
+//! What serde doesn't check of a JSON object: that no member occurs twice, that it isn't nested too deeply, and that
+//! members which nobody reads at first can be read later.
 //!
 //! The scan is no validator. It walks strings and brackets only, so that it agrees with any real parser
 //! on every text which that parser accepts; `serde_json` reads the same text afterwards and refuses the others.
@@ -24,15 +25,28 @@ pub(crate) enum JsonFault {
 ///
 /// Names are compared unescaped. Members of inner objects may repeat: nobody reads those by name here.
 pub(crate) fn check_object(json: &str) -> Result<(), JsonFault> {
-    scan(json, MAX_DEPTH)
+    scan(json, MAX_DEPTH, Values::Skipped)
+}
+
+/// As [`check_object`], and each value can be read: no lone surrogate in a string, no number beyond a double. serde skips
+/// what it isn't asked for, so that a text could pass once and fail when it is read in full.
+pub(crate) fn check_readable_object(json: &str) -> Result<(), JsonFault> {
+    scan(json, MAX_DEPTH, Values::Readable)
 }
 
 /// As [`check_object`], for a container whose members are checked one by one: any depth will do.
 pub(super) fn check_container(json: &str) -> Result<(), JsonFault> {
-    scan(json, usize::MAX)
+    scan(json, usize::MAX, Values::Skipped)
 }
 
-fn scan(json: &str, max_depth: usize) -> Result<(), JsonFault> {
+/// How values are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Values {
+    Skipped,
+    Readable,
+}
+
+fn scan(json: &str, max_depth: usize, values: Values) -> Result<(), JsonFault> {
     let json = json.trim_matches([' ', '\t', '\n', '\r']);
     if !json.starts_with('{') {
         return Err(JsonFault::NotAnObject);
@@ -49,6 +63,9 @@ fn scan(json: &str, max_depth: usize) -> Result<(), JsonFault> {
             b'"' => {
                 let string = string_at(json, token).ok_or(JsonFault::Malformed)?;
                 at = token + string.quoted.len();
+                if values == Values::Readable && !string.is_readable() {
+                    return Err(JsonFault::Malformed);
+                }
                 if name_comes_next && depth == 1 {
                     members.add(string)?;
                     name_comes_next = false;
@@ -68,6 +85,13 @@ fn scan(json: &str, max_depth: usize) -> Result<(), JsonFault> {
                     return Err(JsonFault::Malformed);
                 }
             }
+            b'-' | b'0'..=b'9' if values == Values::Readable => {
+                let number = number_at(json, token);
+                at = token + number.len();
+                if !is_readable_number(number) {
+                    return Err(JsonFault::Malformed);
+                }
+            }
             _ => {}
         }
     }
@@ -82,6 +106,27 @@ fn scan(json: &str, max_depth: usize) -> Result<(), JsonFault> {
 struct Literal<'a> {
     quoted: &'a str,
     escaped: bool,
+}
+
+impl Literal<'_> {
+    /// Whether it can be decoded: surrogates come in pairs.
+    fn is_readable(self) -> bool {
+        let may_hold_surrogates = self.escaped && (self.quoted.contains("\\ud") || self.quoted.contains("\\uD"));
+        !may_hold_surrogates || serde_json::from_str::<String>(self.quoted).is_ok()
+    }
+}
+
+/// The number that begins at `start`, as far as its characters go.
+fn number_at(json: &str, start: usize) -> &str {
+    let rest = json.get(start..).unwrap_or_default();
+    let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
+    rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
+}
+
+/// Whether it fits a double. Without an exponent, and with fewer digits than the largest one has, it does.
+fn is_readable_number(number: &str) -> bool {
+    let is_small = number.len() < 300 && !number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    is_small || number.parse().is_ok_and(f64::is_finite)
 }
 
 /// The string literal whose opening quote is at `start`; `None` when it never ends.
@@ -223,6 +268,36 @@ mod tests {
                 let json = format!("{{{list},\"m{repeated}\":0}}");
                 assert_eq!(check_object(&json), Err(JsonFault::DuplicateMember), "{count} {repeated}");
             }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_later_is_malformed_where_that_counts() {
+        for value in [
+            "1e400",
+            "-1E999",
+            "[0, 1e309]",
+            &"9".repeat(400),
+            r#""\ud800""#,
+            r#"{"a":"\uDC00 "}"#,
+            r#""\ud800\ud800""#,
+        ] {
+            let json = format!(r#"{{"a":{value}}}"#);
+            assert_eq!(check_readable_object(&json), Err(JsonFault::Malformed), "{json}");
+            assert_eq!(check_object(&json), Ok(()), "{json}");
+        }
+        for value in [
+            "1e308",
+            "-0.5",
+            "12",
+            "true",
+            "[false, null]",
+            &"9".repeat(299),
+            r#""\ud83d\ude00 1e400""#,
+            r#""\\ud800""#,
+        ] {
+            let json = format!(r#"{{"a":{value}}}"#);
+            assert_eq!(check_readable_object(&json), Ok(()), "{json}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::jose::json::check_object;
+use crate::jose::json::check_readable_object;
 
 /// The latest NumericDate that is taken: the last second of the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
@@ -56,7 +56,7 @@ impl<'a> RawClaims<'a> {
     /// Reads them; `None` where the payload is not one JSON object with each name once.
     pub(crate) fn read(payload: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(payload).ok()?;
-        check_object(text).ok()?;
+        check_readable_object(text).ok()?;
         serde_json::from_str(text).ok()
     }
 
@@ -111,7 +111,7 @@ pub(crate) enum Date {
     #[default]
     Absent,
     At(SystemTime),
-    /// No number, or not in the years 1970 to 9999.
+    /// Not in the years 1970 to 9999.
     Odd,
 }
 
@@ -147,24 +147,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(DateVisitor)
+        // Asked for as a number: what `deserialize_any` gives changes with the features of serde_json.
+        Ok(Option::<f64>::deserialize(deserializer)?.map_or(Self::Absent, Self::new))
     }
-}
-
-/// Visits a value of no interest, which becomes `Odd`; `null` counts as not there.
-macro_rules! otherwise_odd {
-    ($($visit:ident: $type:ty),*) => {
-        $(fn $visit<E>(self, _: $type) -> Result<Self::Value, E> { Ok(Self::Value::Odd) })*
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Self::Value::Absent)
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            Ok(Self::Value::Odd)
-        }
-    };
 }
 
 struct WordsVisitor;
@@ -196,37 +181,28 @@ impl<'de> Visitor<'de> for WordsVisitor {
         Ok(if odd { Words::Odd } else { Words::Many(values) })
     }
 
-    otherwise_odd!(visit_bool: bool, visit_u64: u64, visit_i64: i64, visit_f64: f64);
-}
-
-struct DateVisitor;
-
-impl<'de> Visitor<'de> for DateVisitor {
-    type Value = Date;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Words::Absent)
     }
 
-    // Above 2^53 the nearest double is good enough: it is refused as too late.
-    #[allow(clippy::cast_precision_loss)]
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Date::new(value as f64))
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Words::Odd)
     }
 
-    #[allow(clippy::cast_precision_loss)]
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(Date::new(value as f64))
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Words::Odd)
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-        Ok(Date::new(value))
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Words::Odd)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Date::Odd)
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Words::Odd)
     }
 
-    otherwise_odd!(visit_bool: bool, visit_str: &str);
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Words::Odd)
+    }
 }

@@ -57,10 +57,12 @@ pub fn role_in(client: impl Into<Cow<'static, str>>, role: impl Into<Cow<'static
     Requirement(Kind::RoleIn { client: client.into(), role: role.into() })
 }
 
-/// A claim with this value. Where the claim is an array, one of its elements has to be the value.
+/// A claim with this value. Where the claim is an array, one of its elements has to be the value. `None` and everything
+/// else that is `null` in JSON is the value of no claim.
 pub fn claim(name: impl Into<Cow<'static, str>>, value: impl Serialize) -> Requirement {
-    // What can't be written as JSON is the value of no claim.
-    Requirement(Kind::Claim { name: name.into(), value: serde_json::to_value(value).ok() })
+    // So is what can't be written as JSON.
+    let value = serde_json::to_value(value).ok().filter(|value| !value.is_null());
+    Requirement(Kind::Claim { name: name.into(), value })
 }
 
 /// A token that this client asked for (`client_id`, `azp` or `appid`).

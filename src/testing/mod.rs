@@ -22,6 +22,7 @@ mod endpoint;
 mod server;
 mod token;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -62,7 +63,8 @@ struct Shared {
 /// What the issuer publishes.
 struct Published {
     keys: Vec<TestKey>,
-    made: usize,
+    /// How many keys of each algorithm there have been.
+    made: HashMap<Algorithm, usize>,
     odd_keys: Vec<Value>,
     metadata: Map<String, Value>,
     cache_control: String,
@@ -205,7 +207,7 @@ impl Shared {
     fn new(identifier: String, server: Option<AbortHandle>) -> Self {
         let mut published = Published {
             keys: Vec::new(),
-            made: 0,
+            made: HashMap::new(),
             odd_keys: Vec::new(),
             metadata: Map::new(),
             cache_control: "max-age=900".to_owned(),
@@ -233,9 +235,18 @@ impl Shared {
     fn metadata(&self) -> String {
         let mut metadata = Map::new();
         metadata.insert("issuer".to_owned(), json!(self.identifier));
-        metadata.insert("jwks_uri".to_owned(), json!(format!("{}{}", self.identifier, server::JWKS_PATH)));
+        metadata.insert(
+            "jwks_uri".to_owned(),
+            json!(format!("{}{}", self.identifier.trim_end_matches('/'), server::JWKS_PATH)),
+        );
         metadata.extend(self.published().metadata.clone());
         Value::Object(metadata).to_string()
+    }
+
+    /// The path of the identifier, without a slash at its end.
+    fn path(&self) -> &str {
+        let after_scheme = self.identifier.split_once("://").map_or("", |(_, rest)| rest);
+        after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or_default().trim_end_matches('/')
     }
 
     fn cache_control(&self) -> String {
@@ -253,10 +264,10 @@ impl Drop for Shared {
 
 impl Published {
     fn add(&mut self, algorithm: Algorithm) -> Arc<SigningKey> {
-        self.made += 1;
-        let key = new_key(algorithm, self.made)
+        let number = self.made.entry(algorithm).and_modify(|made| *made += 1).or_insert(1);
+        let key = new_key(algorithm, *number)
             .unwrap_or_else(|error| panic!("TestIssuer can't make a key for {algorithm}: {error}"))
-            .with_key_id(format!("{}-{}", algorithm.as_str().to_lowercase(), self.made));
+            .with_key_id(format!("{}-{}", algorithm.as_str().to_lowercase(), number));
         let key = Arc::new(key);
         self.keys.push(TestKey { key: Arc::clone(&key), signs: true });
         key

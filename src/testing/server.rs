@@ -71,10 +71,15 @@ async fn accept(listener: TcpListener, shared: Weak<Shared>) {
 
 impl Shared {
     async fn answer<B>(&self, request: &Request<B>) -> Result<Response<Full<Bytes>>, BoxError> {
-        let endpoint = match request.uri().path() {
-            "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => Endpoint::Metadata,
-            JWKS_PATH => Endpoint::Jwks,
-            _ => return Ok(status(StatusCode::NOT_FOUND)),
+        let (own, path) = (self.path(), request.uri().path());
+        let endpoint = if path == format!("{own}/.well-known/openid-configuration")
+            || path == format!("/.well-known/oauth-authorization-server{own}")
+        {
+            Endpoint::Metadata
+        } else if path == format!("{own}{JWKS_PATH}") {
+            Endpoint::Jwks
+        } else {
+            return Ok(status(StatusCode::NOT_FOUND));
         };
         match self.endpoints.arrive(endpoint).await {
             None => Ok(self.document(endpoint, request.headers().get(IF_NONE_MATCH))),

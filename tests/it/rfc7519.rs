@@ -337,7 +337,7 @@ async fn claims_that_are_not_one_json_object_in_utf_8_are_refused() {
         ("number", b"1".to_vec()),
         ("null", b"null".to_vec()),
         ("not JSON", b"claims".to_vec()),
-        ("ends too early", good[..good.len() - 1].as_bytes().to_vec()),
+        ("ends too early", good.as_bytes()[..good.len() - 1].to_vec()),
         ("trailing brace", format!("{good}}}").into_bytes()),
         ("trailing object", format!("{good}{{}}").into_bytes()),
         ("trailing word", format!("{good} x").into_bytes()),
@@ -433,7 +433,7 @@ async fn a_token_is_refused_or_can_be_read_in_full() {
         let token = raw(&authority, good_claims_and(&format!(r#","blocked":true,"unread":{unread}"#)));
         match validator.verify(&token).await {
             Err(rejection) => assert_eq!(rejection.kind(), Kind::Malformed, "{unread}"),
-            Ok(verified) if verified.claim::<bool>("blocked").is_none() => unreadable.push(unread),
+            Ok(verified) if verified.claim::<bool>("blocked").is_none() => unreadable.push(unread.to_owned()),
             Ok(verified) => assert!(verified.claims::<Value>().is_ok(), "{unread}"),
         }
     }
@@ -485,7 +485,10 @@ async fn an_id_token_is_refused_as_an_access_token() {
 async fn a_logout_token_is_refused_as_an_access_token() {
     let (authority, validator) = api();
     let logout = |token: TestToken| {
-        token.claim("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}})).claim("sid", "s").sign()
+        token
+            .claim("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}}))
+            .claim("sid", "s")
+            .sign()
     };
     for token in [
         authority.token(AUDIENCE).header("typ", "logout+jwt"),
