@@ -38,6 +38,8 @@
 //! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
 //! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
 //! * [`jose`]: keys and signatures as such.
+//! * [`manual`]: the [threat model](manual::threats), the [defaults](manual::defaults) and the
+//!   [insecure choices](manual::dangerous).
 //!
 //! # What is open, and stays open
 //! * axum: a layer guards the routes that were added *before* it. Add it last; routes added after it are open.
@@ -58,6 +60,7 @@ mod error;
 mod issuer;
 pub mod jose;
 mod kept_fresh;
+pub mod manual;
 mod resource_server;
 mod scope;
 #[cfg(feature = "testing")]

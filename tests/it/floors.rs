@@ -10,6 +10,7 @@ use syn::{ItemUse, UseTree};
 /// Each room and its floor. A room may use what lies on lower floors, and itself.
 const FLOORS: &[(&str, u8)] = &[
     ("lib", 9),
+    ("manual", 9),
     ("testing", 8),
     ("axum", 8),
     ("resource_server", 6),

@@ -18,6 +18,7 @@ mod rfc9728;
 mod static_keys;
 mod support;
 mod test_issuer;
+mod threats;
 mod token_sources;
 mod tower;
 mod verified_token;
