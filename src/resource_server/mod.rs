@@ -11,6 +11,7 @@ mod rejection;
 mod require;
 mod requirement;
 mod respond;
+mod rules;
 mod service;
 mod token_source;
 mod validator;

@@ -1,16 +1,14 @@
-//! [`Validator`]: the fixed procedure by which a token is accepted or rejected.
+//! [`Validator`]: what is set for checking tokens, and how keys are waited for.
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::claims::{Date, RawClaims, Words};
 use super::rejection::{Rejection, RejectionKind as Kind};
-use super::verified_token::{ReadLater, Verified, VerifiedToken};
-use crate::issuer::{Issuer, Keys, Miss};
-use crate::jose::{Algorithm, CompactJws, Header, JwsError};
+use super::rules::{Need, Rules, Stop};
+use super::verified_token::VerifiedToken;
+use crate::issuer::Issuer;
+use crate::jose::Algorithm;
 
 /// Checks access tokens of one [`Issuer`] for one API: made by [`Issuer::validator`].
 ///
@@ -32,21 +30,6 @@ use crate::jose::{Algorithm, CompactJws, Header, JwsError};
 pub struct Validator {
     rules: Arc<Rules>,
 }
-
-#[derive(Clone)]
-struct Rules {
-    issuer: Issuer,
-    audiences: Vec<Arc<str>>,
-    algorithms: Option<Vec<Algorithm>>,
-    leeway: Duration,
-    max_token_bytes: usize,
-    strict_profile: bool,
-    ignore_binding: bool,
-    role_pointers: Vec<String>,
-    checks: Vec<Arc<Check>>,
-}
-
-type Check = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
 
 impl Issuer {
     /// A validator of this issuer's tokens for the API with this audience (`aud`).
@@ -201,205 +184,6 @@ impl Validator {
 pub(crate) enum Verification {
     Done(Result<VerifiedToken, Rejection>),
     NeedsKeys(Need),
-}
-
-/// Which keys are needed.
-pub(crate) enum Need {
-    Any,
-    NewerThan(Keys),
-}
-
-enum Stop {
-    Rejected(Rejection),
-    /// Newer keys may verify it, but can't be fetched before so long.
-    TooSoon(Duration),
-    NeedsKeys(Need),
-}
-
-impl From<Kind> for Stop {
-    fn from(kind: Kind) -> Self {
-        Self::Rejected(Rejection::new(kind))
-    }
-}
-
-/// What the checks of the claims find out.
-struct Accepted<'r> {
-    audience: &'r Arc<str>,
-    expires_at: SystemTime,
-}
-
-impl Rules {
-    fn verify(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
-        if token.len() > self.max_token_bytes {
-            return Err(Kind::TokenTooLong.into());
-        }
-        let jws = CompactJws::parse(token).map_err(|_| Kind::Malformed)?;
-        let header = jws.header().map_err(|error| match error {
-            JwsError::CriticalHeader | JwsError::UnsupportedHeader => Kind::UnsupportedHeader,
-            _ => Kind::Malformed,
-        })?;
-        let typed = self.media_type(&header)?;
-        let algorithm = header.algorithm().filter(|&one| self.allows(one)).ok_or(Kind::AlgorithmNotAllowed)?;
-        let claims = RawClaims::read(jws.payload()).ok_or(Kind::Malformed)?;
-        self.issued_here(&claims)?;
-        let Some(keys) = keys else {
-            self.accept(&claims, typed)?;
-            return Err(Stop::NeedsKeys(Need::Any));
-        };
-        let mut candidates = keys.value.candidates(header.key_id(), algorithm);
-        let Some(verified) = candidates.find_map(|(_, key)| key.verify(&jws).ok()) else {
-            return Err(self.without_key(&header, &claims, typed, keys));
-        };
-        let accepted = self.accept(&claims, typed)?;
-        let token = self.read(&claims, &accepted, verified.into_payload());
-        self.checks.iter().try_for_each(|check| check(&token)).map_err(Stop::Rejected)?;
-        Ok(token)
-    }
-
-    /// `typ`: whether it says that this is an access token, or nothing against it.
-    fn media_type(&self, header: &Header<'_>) -> Result<Typed, Kind> {
-        let Some(media_type) = header.media_type() else {
-            return if self.strict_profile { Err(Kind::WrongTokenType) } else { Ok(Typed::Jwt) };
-        };
-        let prefix = "application/";
-        let subtype = match media_type.get(..prefix.len()) {
-            Some(start) if start.eq_ignore_ascii_case(prefix) => media_type.get(prefix.len()..).unwrap_or_default(),
-            _ => media_type,
-        };
-        if subtype.eq_ignore_ascii_case("at+jwt") {
-            Ok(Typed::AccessToken)
-        } else if subtype.eq_ignore_ascii_case("JWT") && !self.strict_profile {
-            Ok(Typed::Jwt)
-        } else {
-            Err(Kind::WrongTokenType)
-        }
-    }
-
-    fn allows(&self, algorithm: Algorithm) -> bool {
-        match &self.algorithms {
-            Some(allowed) => allowed.contains(&algorithm),
-            // A symmetric key can only have been given, never fetched.
-            None => !algorithm.is_symmetric() || self.issuer.has_given_keys(),
-        }
-    }
-
-    fn issued_here(&self, claims: &RawClaims<'_>) -> Result<(), Kind> {
-        match &claims.iss {
-            Words::Absent => Err(Kind::MissingClaim),
-            Words::One(iss) if **iss == *self.issuer.identifier() => Ok(()),
-            Words::One(_) => Err(Kind::UnknownIssuer),
-            Words::Many(_) | Words::Odd => Err(Kind::Malformed),
-        }
-    }
-
-    /// What to say of a token that none of the keys verifies.
-    fn without_key(&self, header: &Header<'_>, claims: &RawClaims<'_>, typed: Typed, keys: &Keys) -> Stop {
-        if keys.value.knows(header.key_id()) {
-            return Kind::BadSignature.into();
-        }
-        // Nobody makes this service fetch anything by a token that would be rejected anyway.
-        if let Err(kind) = self.accept(claims, typed) {
-            return kind.into();
-        }
-        match self.issuer.keys().missed(keys, claims.iat.time()) {
-            Miss::Fetch => Stop::NeedsKeys(Need::NewerThan(Arc::clone(keys))),
-            Miss::Unknown => Kind::UnknownKey.into(),
-            Miss::TooSoon(left) => Stop::TooSoon(left),
-        }
-    }
-
-    fn accept(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<Accepted<'_>, Kind> {
-        let audience = match &claims.aud {
-            Words::Absent => return Err(Kind::MissingClaim),
-            Words::Odd => return Err(Kind::Malformed),
-            given => self.audiences.iter().find(|ours| given.iter().any(|audience| *audience == ***ours)),
-        };
-        let audience = audience.ok_or(Kind::WrongAudience)?;
-        let now = self.issuer.time().wall();
-        let expires_at = match claims.exp {
-            Date::Absent => return Err(Kind::MissingClaim),
-            Date::Odd => return Err(Kind::Malformed),
-            Date::At(time) => time,
-        };
-        if expires_at.checked_add(self.leeway).is_none_or(|end| now >= end) {
-            return Err(Kind::Expired);
-        }
-        match claims.nbf {
-            Date::Odd => return Err(Kind::Malformed),
-            Date::At(time) if now.checked_add(self.leeway).is_none_or(|latest| latest < time) => {
-                return Err(Kind::NotYetValid);
-            }
-            Date::Absent | Date::At(_) => {}
-        }
-        if matches!(claims.iat, Date::Odd) || matches!(claims.sub, Words::Many(_) | Words::Odd) {
-            return Err(Kind::Malformed);
-        }
-        if typed == Typed::Jwt && is_other_token(claims) {
-            return Err(Kind::WrongTokenType);
-        }
-        if self.strict_profile {
-            let required = [&claims.sub, &claims.client_id, &claims.jti];
-            if required.iter().any(|claim| claim.filled().is_none()) || claims.iat.time().is_none() {
-                return Err(Kind::MissingClaim);
-            }
-        }
-        if claims.cnf.0 && !self.ignore_binding {
-            return Err(Kind::SenderConstrained);
-        }
-        Ok(Accepted { audience, expires_at })
-    }
-
-    fn read(&self, claims: &RawClaims<'_>, accepted: &Accepted<'_>, payload: Bytes) -> VerifiedToken {
-        let read_later = ReadLater::default();
-        let mut roles: Vec<Box<str>> = claims.roles.iter().map(Box::from).collect();
-        if !self.role_pointers.is_empty() {
-            let all = read_later.all(&payload);
-            let found = self.role_pointers.iter().filter_map(|pointer| all?.pointer(pointer));
-            for value in found {
-                let many = value.as_array().map(Vec::as_slice).unwrap_or(std::slice::from_ref(value));
-                roles.extend(many.iter().filter_map(|role| role.as_str()).map(Box::from));
-            }
-        }
-        VerifiedToken::new(Verified {
-            issuer: Arc::clone(self.issuer.shared_identifier()),
-            audience: Arc::clone(accepted.audience),
-            subject: claims.sub.one().map(Box::from),
-            scopes: join(claims.scope.iter().chain(claims.scp.iter())),
-            roles,
-            client_id: claims.client().map(Box::from),
-            tenant: claims.tid.one().map(Box::from),
-            expires_at: accepted.expires_at,
-            issued_at: claims.iat.time(),
-            payload,
-            read_later,
-        })
-    }
-}
-
-/// What `typ` says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Typed {
-    AccessToken,
-    Jwt,
-}
-
-/// Whether the claims are those of an ID token (OpenID Connect Core §2) or of a logout token (OpenID Connect Back-Channel
-/// Logout §2.4). Some issuers put the `nonce` into access tokens too, which then have a scope.
-fn is_other_token(claims: &RawClaims<'_>) -> bool {
-    let hashed = claims.at_hash.0 || claims.c_hash.0 || claims.s_hash.0;
-    let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
-    hashed || claims.events.0 || (claims.nonce.0 && unscoped)
-}
-
-fn join<'w>(words: impl Iterator<Item = &'w str>) -> Box<str> {
-    let mut joined = String::new();
-    for word in words {
-        if !joined.is_empty() {
-            joined.push(' ');
-        }
-        joined.push_str(word);
-    }
-    joined.into()
 }
 
 impl fmt::Debug for Validator {

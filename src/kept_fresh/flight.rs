@@ -1,0 +1,209 @@
+//! [`Shared`]: the value, and the one attempt to renew it that may be under way.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::held::{Held, Loaded};
+use super::{BoxFuture, NoOutcome};
+use crate::clock::Clock;
+
+/// An attempt that has not ended by then is given up: its runtime may not be driven any more.
+const ABANDONED_AFTER: Duration = Duration::from_secs(30);
+
+pub(super) type LoadFn<T, E> = dyn Fn(Option<Arc<Held<T>>>) -> BoxFuture<Result<Loaded<T>, E>> + Send + Sync;
+
+pub(super) struct Shared<T, E> {
+    pub(super) held: ArcSwapOption<Held<T>>,
+    attempts: Mutex<Attempts<E>>,
+    /// No attempt is due before this many nanoseconds after `born`: read without the lock.
+    quiet_until: AtomicU64,
+    /// Whether the last attempt failed: read without the lock.
+    pub(super) failing: AtomicBool,
+    born: Instant,
+    pub(super) clock: Clock,
+    pub(super) cool_down: Duration,
+    load: Arc<LoadFn<T, E>>,
+}
+
+pub(super) struct Attempts<E> {
+    pub(super) flight: Option<Flight>,
+    pub(super) failure: Option<Failure<E>>,
+    deaths: u32,
+    started: u64,
+}
+
+pub(super) struct Flight {
+    number: u64,
+    since: Instant,
+    landed: watch::Receiver<bool>,
+    task: Option<AbortHandle>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Failure<E> {
+    pub(crate) error: E,
+    pub(super) since: Instant,
+}
+
+/// What came of asking for an attempt.
+pub(super) enum Attempt<E> {
+    /// One is under way: the receiver tells when it has ended.
+    UnderWay(watch::Receiver<bool>),
+    /// One is under way and the caller has to drive it, as there is no runtime to do so.
+    Drive(BoxFuture<()>, watch::Receiver<bool>),
+    /// The last one failed a moment ago.
+    CoolingDown(E),
+}
+
+impl<T, E> Shared<T, E>
+where
+    T: Send + Sync + 'static,
+    E: Clone + From<NoOutcome> + Send + Sync + 'static,
+{
+    pub(super) fn new(clock: Clock, cool_down: Duration, load: Arc<LoadFn<T, E>>) -> Self {
+        Self {
+            held: ArcSwapOption::empty(),
+            attempts: Mutex::new(Attempts { flight: None, failure: None, deaths: 0, started: 0 }),
+            quiet_until: AtomicU64::new(0),
+            failing: AtomicBool::new(false),
+            born: clock.monotonic(),
+            clock,
+            cool_down,
+            load,
+        }
+    }
+
+    pub(super) fn start_in_background(self: &Arc<Self>, now: Instant) {
+        if self.nanos(now) >= self.quiet_until.load(Ordering::Acquire) && Handle::try_current().is_ok() {
+            let _already_running_or_cooling_down = self.attempt(now);
+        }
+    }
+
+    /// Joins the attempt under way or starts one.
+    pub(super) fn attempt(self: &Arc<Self>, now: Instant) -> Attempt<E> {
+        let (sender, landed) = watch::channel(false);
+        let number = {
+            let mut attempts = self.attempts();
+            if let Some(flight) = &attempts.flight
+                && now.saturating_duration_since(flight.since) < ABANDONED_AFTER
+            {
+                return Attempt::UnderWay(flight.landed.clone());
+            }
+            if let Some(failure) = &attempts.failure
+                && now.saturating_duration_since(failure.since) < self.cool_down
+            {
+                return Attempt::CoolingDown(failure.error.clone());
+            }
+            attempts.started += 1;
+            let number = attempts.started;
+            attempts.flight = Some(Flight { number, since: now, landed: landed.clone(), task: None });
+            self.quiet_until.store(self.nanos(now).saturating_add(nanos(self.cool_down)), Ordering::Release);
+            number
+        };
+        let landing = Landing { shared: Arc::downgrade(self), number, sender, since: now, wall: self.clock.wall() };
+        let flight = fly(self.load.clone(), self.held.load_full(), landing);
+        // Spawned outside the lock: a runtime that shuts down drops the task at once, and its end takes the lock.
+        match Handle::try_current() {
+            Err(_) => Attempt::Drive(Box::pin(flight), landed),
+            Ok(runtime) => {
+                let task = runtime.spawn(flight).abort_handle();
+                if let Some(flight) = self.attempts().flight.as_mut().filter(|flight| flight.number == number) {
+                    flight.task = Some(task);
+                }
+                Attempt::UnderWay(landed)
+            }
+        }
+    }
+}
+
+impl<T, E> Shared<T, E> {
+    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts<E>> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nanos(&self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.born))
+    }
+
+    fn fail(&self, attempts: &mut Attempts<E>, error: E, since: Instant) {
+        attempts.failure = Some(Failure { error, since });
+        self.failing.store(true, Ordering::Release);
+    }
+}
+
+impl<T, E> Drop for Shared<T, E> {
+    fn drop(&mut self) {
+        if let Some(task) = self.attempts().flight.take().and_then(|flight| flight.task) {
+            task.abort();
+        }
+    }
+}
+
+async fn fly<T, E: From<NoOutcome>>(load: Arc<LoadFn<T, E>>, previous: Option<Arc<Held<T>>>, landing: Landing<T, E>) {
+    let outcome = load(previous).await;
+    landing.land(outcome);
+}
+
+/// The end of an attempt, which comes even if the attempt is dropped half-way.
+struct Landing<T, E: From<NoOutcome>> {
+    shared: Weak<Shared<T, E>>,
+    number: u64,
+    sender: watch::Sender<bool>,
+    since: Instant,
+    wall: SystemTime,
+}
+
+impl<T, E: From<NoOutcome>> Landing<T, E> {
+    fn land(self, outcome: Result<Loaded<T>, E>) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        {
+            let mut attempts = shared.attempts();
+            if attempts.flight.as_ref().is_none_or(|flight| flight.number != self.number) {
+                return; // given up as abandoned: a newer attempt may have landed already
+            }
+            attempts.flight = None;
+            attempts.deaths = 0;
+            match outcome {
+                Ok(Loaded { value, lifetime }) => {
+                    shared.held.store(Some(Arc::new(Held {
+                        value,
+                        loaded_at: self.since,
+                        loaded_wall: self.wall,
+                        lifetime,
+                    })));
+                    attempts.failure = None;
+                    shared.failing.store(false, Ordering::Release);
+                    shared.quiet_until.store(0, Ordering::Release);
+                }
+                Err(error) => shared.fail(&mut attempts, error, self.since),
+            }
+        }
+        self.sender.send_replace(true);
+    }
+}
+
+impl<T, E: From<NoOutcome>> Drop for Landing<T, E> {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let mut attempts = shared.attempts();
+        if attempts.flight.as_ref().is_some_and(|flight| flight.number == self.number) {
+            attempts.flight = None;
+            attempts.deaths += 1;
+            if attempts.deaths == 1 {
+                shared.quiet_until.store(0, Ordering::Release); // taken over at once, the first time
+            } else {
+                shared.fail(&mut attempts, NoOutcome::Died.into(), self.since);
+            }
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,168 @@
+//! [`KeptFresh`]: the one way in which anything that is fetched and runs out is kept current.
+//!
+//! What a caller gets depends on nothing but the time and the outcome of the last attempt:
+//!
+//! | | from | until | a caller gets |
+//! |---|---|---|---|
+//! | *fresh* | loading | the soft point | the value |
+//! | *stale* | the soft point | the end of life | the value; one attempt starts in the background |
+//! | *overdue* | the end of life | the end of grace | the value, at once if the last attempt failed, else after waiting at most [`OVERDUE_PATIENCE`] for one |
+//! | *expired* | the end of grace | | the outcome of an attempt, waiting at most [`PATIENCE`] |
+//!
+//! At most one attempt is under way. It runs in a task of its own, which callers that go away cannot cancel and which
+//! ends with the last owner. A failed attempt never drops the value; it is remembered for a cool-down that is counted
+//! from its start. An attempt that dies (its runtime went away, it panicked) is taken over once by a waiter. No lock is
+//! held while loading.
+
+mod flight;
+mod held;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub(crate) use self::flight::Failure;
+pub(crate) use self::held::{Held, Lifetime, Loaded};
+
+use self::flight::{Attempt, Shared};
+use self::held::Freshness;
+use crate::clock::Clock;
+
+/// How long a caller waits for a value when there is none.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a caller waits for a newer value when there is an overdue one.
+pub(crate) const OVERDUE_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Why there is no outcome of a load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum NoOutcome {
+    /// The task that loaded went away twice in a row.
+    Died,
+    /// It takes longer than a caller waits.
+    StillLoading,
+}
+
+/// A value that is loaded when it is first needed and kept fresh from then on.
+pub(crate) struct KeptFresh<T, E> {
+    shared: Arc<Shared<T, E>>,
+}
+
+impl<T, E> KeptFresh<T, E>
+where
+    T: Send + Sync + 'static,
+    E: Clone + From<NoOutcome> + Send + Sync + 'static,
+{
+    /// Nothing is loaded until somebody asks.
+    pub(crate) fn new<L, F>(clock: Clock, cool_down: Duration, load: L) -> Self
+    where
+        L: Fn(Option<Arc<Held<T>>>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Loaded<T>, E>> + Send + 'static,
+    {
+        Self { shared: Arc::new(Shared::new(clock, cool_down, Arc::new(move |previous| Box::pin(load(previous))))) }
+    }
+
+    /// The value, if it can be had without waiting. Starts an attempt where one is due.
+    pub(crate) fn current(&self) -> Option<arc_swap::Guard<Option<Arc<Held<T>>>>> {
+        let held = self.shared.held.load();
+        let now = self.shared.clock.monotonic();
+        match held.as_ref()?.freshness(now) {
+            Freshness::Fresh => Some(held),
+            Freshness::Stale => {
+                self.shared.start_in_background(now);
+                Some(held)
+            }
+            Freshness::Overdue if self.shared.failing.load(Ordering::Acquire) => {
+                self.shared.start_in_background(now);
+                Some(held)
+            }
+            Freshness::Overdue | Freshness::Expired => None,
+        }
+    }
+
+    /// The value, waiting for it where that is needed.
+    pub(crate) async fn get(&self) -> Result<Arc<Held<T>>, E> {
+        if let Some(held) = self.current().as_deref().and_then(Clone::clone) {
+            return Ok(held);
+        }
+        let held = self.shared.held.load_full();
+        let overdue = held.filter(|held| held.freshness(self.shared.clock.monotonic()) == Freshness::Overdue);
+        match overdue {
+            Some(old) => Ok(self.renew(OVERDUE_PATIENCE).await.unwrap_or(old)),
+            None => self.renew(PATIENCE).await,
+        }
+    }
+
+    /// A value from an attempt that ends after this call, however fresh the present one is.
+    pub(crate) async fn renew(&self, patience: Duration) -> Result<Arc<Held<T>>, E> {
+        // Twice: where an attempt dies, one of those who waited for it takes over.
+        for _ in 0..2 {
+            let mut landed = match self.shared.attempt(self.shared.clock.monotonic()) {
+                Attempt::CoolingDown(error) => return Err(error),
+                Attempt::UnderWay(landed) => landed,
+                Attempt::Drive(flight, landed) => {
+                    flight.await;
+                    landed
+                }
+            };
+            match within(patience, landed.wait_for(|landed| *landed)).await {
+                None => return Err(NoOutcome::StillLoading.into()),
+                Some(Err(_)) => continue,
+                Some(Ok(_)) => {}
+            }
+            if let Some(failure) = self.failure() {
+                return Err(failure.error);
+            }
+            if let Some(held) = self.shared.held.load_full() {
+                return Ok(held);
+            }
+        }
+        Err(NoOutcome::Died.into())
+    }
+
+    /// What is held now, whatever its age, without starting anything.
+    pub(crate) fn peek(&self) -> Option<Arc<Held<T>>> {
+        self.shared.held.load_full()
+    }
+
+    /// Whether a value is held that still serves, without starting anything.
+    pub(crate) fn serves(&self) -> bool {
+        let now = self.shared.clock.monotonic();
+        self.peek().is_some_and(|held| held.freshness(now) != Freshness::Expired)
+    }
+
+    /// How the last attempt failed, unless one succeeded since.
+    pub(crate) fn failure(&self) -> Option<Failure<E>> {
+        self.shared.attempts().failure.clone()
+    }
+
+    /// Whether an attempt is under way.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.shared.attempts().flight.is_some()
+    }
+
+    /// How long until a failed attempt may be repeated.
+    pub(crate) fn cooling_down(&self) -> Option<Duration> {
+        let since = self.shared.attempts().failure.as_ref()?.since;
+        let left = self.shared.cool_down.checked_sub(self.shared.clock.monotonic().saturating_duration_since(since))?;
+        (!left.is_zero()).then_some(left)
+    }
+}
+
+impl<T, E> Clone for KeptFresh<T, E> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone() }
+    }
+}
+
+/// Waits at most `patience`, where there is a runtime whose timer can tell.
+async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
+    match Handle::try_current() {
+        Ok(_) => tokio::time::timeout(patience, future).await.ok(),
+        Err(_) => Some(future.await),
+    }
+}
