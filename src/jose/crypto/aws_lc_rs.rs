@@ -13,6 +13,9 @@ use crate::jose::key_material::{Curve, KeyMaterial, RsaPublicNumbers};
 use crate::jose::signing_key::SigningError;
 use crate::jose::skip_reason::SkipReason;
 
+/// Longest RSA modulus in bits: beyond it, one verification takes milliseconds.
+pub(in crate::jose) const RSA_MAX_BITS: usize = 8192;
+
 /// What checks signatures, bound to its algorithm.
 pub(in crate::jose) enum PublicKey {
     Asymmetric(ParsedPublicKey),
