@@ -56,6 +56,8 @@ mod key_material;
 mod signing_key;
 mod skip_reason;
 mod text;
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod thumbprint;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};

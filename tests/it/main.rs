@@ -6,3 +6,4 @@ mod floors;
 mod jose;
 mod keys;
 mod rfc7515;
+mod rfc7638;

@@ -3,7 +3,8 @@
 //! Each back end has two types. `PublicKey` is made by `rsa`, `from_bytes` or `hmac`, all of which parse
 //! ahead, and checks by `verify`; `rsa_numbers` takes an RSA key's DER apart. `PrivateKey` is made by
 //! `from_pkcs8` or `generate`, signs by `sign` and tells its public part by `public`. Sizes and lengths have
-//! been checked before, `RSA_MAX_BITS` among them; what needs arithmetic is up to the back end.
+//! been checked before, `RSA_MAX_BITS` among them; what needs arithmetic is up to the back end. `sha256` is for
+//! thumbprints.
 //!
 //! With the features of both back ends on, AWS-LC is at work: features add up across a build, and that must neither
 //! fail nor depend on who asked first.
@@ -23,4 +24,6 @@ mod no_back_end;
 #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 use self::no_back_end as back_end;
 
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+pub(super) use self::back_end::sha256;
 pub(super) use self::back_end::{PrivateKey, PublicKey, RSA_MAX_BITS};

@@ -7,7 +7,7 @@ use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
 use p256::elliptic_curve::{self as ec, AffinePoint, CurveArithmetic, FieldBytesSize};
 use rsa::pkcs8::{self, DecodePrivateKey, DecodePublicKey, PrivateKeyInfo, SubjectPublicKeyInfoRef};
 use rsa::rand_core::{OsRng, RngCore};
-use rsa::sha2::{Sha256, Sha384, Sha512};
+use rsa::sha2::{Digest, Sha256, Sha384, Sha512};
 use rsa::signature::{RandomizedSigner, SignatureEncoding, Signer, Verifier};
 use rsa::traits::PublicKeyParts;
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey, pkcs1, pkcs1v15, pss};
@@ -19,6 +19,10 @@ use crate::jose::skip_reason::SkipReason;
 
 /// Longest RSA modulus in bits that `rsa` takes.
 pub(in crate::jose) const RSA_MAX_BITS: usize = RsaPublicKey::MAX_SIZE;
+
+pub(in crate::jose) fn sha256(message: &[u8]) -> [u8; 32] {
+    Sha256::digest(message).into()
+}
 
 /// What checks signatures, bound to its algorithm.
 pub(in crate::jose) struct PublicKey(Box<dyn Verify>);
