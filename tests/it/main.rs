@@ -7,3 +7,4 @@ mod jose;
 mod keys;
 mod rfc7515;
 mod rfc7638;
+mod vectors;
