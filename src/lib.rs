@@ -49,6 +49,7 @@
 //! | feature | default | what it brings |
 //! |---|---|---|
 //! | `aws-lc-rs` | yes | signatures by AWS-LC; needs a C compiler |
+//! | `rust-crypto` | | signatures by RustCrypto, without any C, where `aws-lc-rs` is off; RSA keys up to 4096 bits ([differences](jose#cryptography)) |
 //! | `reqwest` | yes | an HTTP client; without it give each issuer a [`transport`](Issuer::transport) |
 //! | `axum` | | extractors, and [`Rejection`] as a response |
 //! | `testing` | | [`testing::TestIssuer`] |

@@ -17,7 +17,7 @@ use super::text::Text;
 
 /// The public part of one JSON Web Key that may verify signatures.
 ///
-/// RSA keys of 2048 to 8192 bits, EC keys on P-256, P-384 and P-521, and Ed25519 keys are taken
+/// RSA keys of 2048 to 8192 bits (4096 with the feature `rust-crypto` alone), EC keys on P-256, P-384 and P-521, and Ed25519 keys are taken
 /// (RFC 7518 §6, RFC 8037 §2). Members that nobody asks for here are ignored (RFC 7517 §4), `x5c` and
 /// `x5u` among them: certificates are neither read nor checked.
 ///

@@ -1,13 +1,11 @@
 //! The numbers of a public key, checked as far as that is possible without cryptography.
 
 use super::algorithm::{Algorithm, KeyFamily};
+use super::crypto::RSA_MAX_BITS;
 use super::skip_reason::SkipReason;
 
 /// Shortest RSA modulus in bits (RFC 7518 §3.3).
 const RSA_MIN_BITS: usize = 2048;
-
-/// Longest RSA modulus in bits: beyond it, one verification takes milliseconds.
-const RSA_MAX_BITS: usize = 8192;
 
 /// Longest RSA exponent in bits, as cryptographic libraries limit it too.
 const RSA_MAX_EXPONENT_BITS: usize = 33;
@@ -81,6 +79,11 @@ impl Curve {
             Self::P384 => 48,
             Self::P521 => 66,
         }
+    }
+
+    /// The two coordinates of an uncompressed point on this curve.
+    pub(super) fn coordinates(self, point: &[u8]) -> (&[u8], &[u8]) {
+        point.get(1..).and_then(|both| both.split_at_checked(self.coordinate_bytes())).unwrap_or_default()
     }
 }
 

@@ -6,7 +6,7 @@
 //! JSON.
 //!
 //! ```
-//! # #[cfg(feature = "aws-lc-rs")]
+//! # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use tower_bearer::jose::{Algorithm, CompactJws, JwkSet, SigningKey, VerifyingKey};
 //!
@@ -26,7 +26,7 @@
 //! assert_eq!(verified.payload(), br#"{"sub":"alice"}"#);
 //! # Ok(())
 //! # }
-//! # #[cfg(not(feature = "aws-lc-rs"))]
+//! # #[cfg(not(any(feature = "aws-lc-rs", feature = "rust-crypto")))]
 //! # fn main() {}
 //! ```
 //!
@@ -35,8 +35,16 @@
 //! 2. `none` doesn't exist. Shared secrets never come from a [`Jwk`].
 //! 3. A token has one spelling: strict base64url, unique member names, no `crit`.
 //! 4. A token's own `jku`, `jwk`, `x5u` and `x5c` are never followed.
-//! 5. RSA keys have 2048 to 8192 bits. ECDSA signatures have their fixed length (RFC 7518 §3.4).
+//! 5. RSA keys have 2048 to 8192 bits, with `rust-crypto` alone to 4096. ECDSA signatures have their fixed length (RFC 7518 §3.4).
 //! 6. One odd key never costs the set.
+//!
+//! # Cryptography
+//! Signatures are computed by [AWS-LC](https://docs.rs/aws-lc-rs) or by [RustCrypto](https://github.com/RustCrypto),
+//! depending on the features `aws-lc-rs` and `rust-crypto`; with both, by AWS-LC. They accept the same signatures. Their
+//! differences:
+//! * RustCrypto needs no C compiler, and is several times slower with RSA and the NIST curves.
+//! * RSA keys of more than 4096 bits are too large for RustCrypto: such a key of a set is skipped
+//!   ([`SkipReason::RsaTooLarge`]).
 
 mod algorithm;
 mod crypto;
@@ -48,6 +56,8 @@ mod key_material;
 mod signing_key;
 mod skip_reason;
 mod text;
+#[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
+mod thumbprint;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};

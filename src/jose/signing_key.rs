@@ -23,7 +23,7 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`SigningError::KeyRejected`] when the bytes aren't such a key or it doesn't fit the algorithm: an
-    /// RSA key needs 2048 to 8192 bits, an EC key the algorithm's curve;
+    /// RSA key needs 2048 to 8192 bits (4096 with the feature `rust-crypto` alone), an EC key the algorithm's curve;
     /// [`SigningError::UnsupportedAlgorithm`] for the HMACs; [`SigningError::NoBackend`] when the crate was
     /// built without one.
     pub fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
@@ -73,8 +73,7 @@ impl SigningKey {
                 json!({ "kty": "RSA", "n": encode(numbers.modulus()), "e": encode(numbers.exponent()) })
             }
             KeyMaterial::Ec(curve, point) => {
-                let coordinates = point.get(1..).unwrap_or_default();
-                let (x, y) = coordinates.split_at_checked(curve.coordinate_bytes()).unwrap_or_default();
+                let (x, y) = curve.coordinates(point);
                 json!({ "kty": "EC", "crv": curve.name(), "x": encode(x), "y": encode(y) })
             }
             KeyMaterial::Ed25519(x) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(x) }),
@@ -145,7 +144,9 @@ impl fmt::Display for SigningError {
             }
             Self::UnsupportedAlgorithm => "signing keys of this algorithm can't be made in this way",
             Self::Failed => "the cryptographic library failed to sign or to make a key",
-            Self::NoBackend => "no cryptographic back end is enabled; turn on the feature `aws-lc-rs` of tower-bearer",
+            Self::NoBackend => {
+                "no cryptographic back end is enabled; turn on the feature `aws-lc-rs` or `rust-crypto` of tower-bearer"
+            }
         })
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::crypto::RSA_MAX_BITS;
+
 /// Why a key was left aside: a member of a key set, or a static key that was handed over.
 ///
 /// The texts are constants and never quote the key.
@@ -38,7 +40,8 @@ pub enum SkipReason {
     AlgorithmDoesNotFit,
     /// The RSA modulus is shorter than 2048 bits (RFC 7518 §3.3).
     RsaTooSmall,
-    /// The RSA modulus is longer than 8192 bits: verifying with it would take too long.
+    /// The RSA modulus is longer than the back end takes: 8192 bits with the feature `aws-lc-rs`, beyond which verifying
+    /// takes too long, and 4096 bits with `rust-crypto` alone.
     RsaTooLarge,
     /// The HMAC secret is shorter than the hash (RFC 7518 §3.2).
     SecretTooShort,
@@ -72,11 +75,13 @@ impl fmt::Display for SkipReason {
             Self::UnsupportedCurve => "the `crv` of the key is none of P-256, P-384, P-521, Ed25519",
             Self::AlgorithmDoesNotFit => "the key is of another kind than its algorithm needs",
             Self::RsaTooSmall => "the RSA key is shorter than 2048 bits",
-            Self::RsaTooLarge => "the RSA key is longer than 8192 bits",
+            Self::RsaTooLarge => return write!(f, "the RSA key is longer than {RSA_MAX_BITS} bits"),
             Self::SecretTooShort => "the HMAC secret is shorter than the hash of its algorithm",
             Self::RejectedByBackend => "the cryptographic library refused the key",
             Self::TooManyKeys => "the key set has too many keys; the rest is not looked at",
-            Self::NoBackend => "no cryptographic back end is enabled; turn on the feature `aws-lc-rs` of tower-bearer",
+            Self::NoBackend => {
+                "no cryptographic back end is enabled; turn on the feature `aws-lc-rs` or `rust-crypto` of tower-bearer"
+            }
         })
     }
 }

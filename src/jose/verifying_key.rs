@@ -56,7 +56,7 @@ impl VerifyingKey {
     /// [`SkipReason::NoBackend`] when the crate was built without one.
     ///
     /// ```
-    /// # #[cfg(feature = "aws-lc-rs")] {
+    /// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
     /// use jsonwebtoken::DecodingKey;
     /// use tower_bearer::jose::{Algorithm, SkipReason, VerifyingKey};
     ///

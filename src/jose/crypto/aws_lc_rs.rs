@@ -1,17 +1,26 @@
 //! The back end on AWS-LC.
 
 use ::aws_lc_rs::error::{KeyRejected, Unspecified};
-use ::aws_lc_rs::hmac;
 use ::aws_lc_rs::rand::SystemRandom;
 use ::aws_lc_rs::signature::{
     self as sig, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, ParsedPublicKey, RsaEncoding,
     RsaKeyPair, RsaParameters, RsaPublicKeyComponents, RsaSubjectPublicKey, VerificationAlgorithm,
 };
+use ::aws_lc_rs::{digest, hmac};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::key_material::{Curve, KeyMaterial, RsaPublicNumbers};
 use crate::jose::signing_key::SigningError;
 use crate::jose::skip_reason::SkipReason;
+
+/// Longest RSA modulus in bits: beyond it, one verification takes milliseconds.
+pub(in crate::jose) const RSA_MAX_BITS: usize = 8192;
+
+pub(in crate::jose) fn sha256(message: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&digest::SHA256, message).as_ref());
+    hash
+}
 
 /// What checks signatures, bound to its algorithm.
 pub(in crate::jose) enum PublicKey {

@@ -7,6 +7,8 @@ use crate::jose::key_material::{KeyMaterial, RsaPublicNumbers};
 use crate::jose::signing_key::SigningError;
 use crate::jose::skip_reason::SkipReason;
 
+pub(in crate::jose) const RSA_MAX_BITS: usize = 8192;
+
 pub(in crate::jose) struct PublicKey(Infallible);
 
 impl PublicKey {
