@@ -18,7 +18,7 @@ impl Jwk {
     /// use tower_bearer::jose::Jwk;
     ///
     /// let jwk = Jwk::parse(br#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
-    /// assert_eq!(jwk.thumbprint()[..3], [0x90, 0xfa, 0xcc]);
+    /// assert_eq!(jwk.thumbprint()[..3], [0x90, 0xfa, 0xca]);
     /// assert_eq!(jwk.thumbprint_base64url(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     /// # }
     /// # Ok::<(), tower_bearer::jose::SkipReason>(())

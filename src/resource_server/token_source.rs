@@ -109,7 +109,7 @@ fn authorization(headers: &HeaderMap) -> Found<'_> {
     single(headers, &AUTHORIZATION, |value| {
         let end = value.iter().position(|byte| !is_token_char(*byte)).unwrap_or(value.len());
         let (scheme, rest) = value.split_at(end);
-        if scheme.is_empty() {
+        if scheme.is_empty() || rest.first().is_some_and(|byte| *byte != b' ') {
             return Found::Invalid;
         }
         if !scheme.eq_ignore_ascii_case(b"bearer") {

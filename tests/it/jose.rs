@@ -475,6 +475,26 @@ fn the_size_of_a_static_rsa_key_is_checked_as_well() {
 }
 
 #[test]
+fn how_long_an_rsa_key_may_be_is_up_to_the_back_end() {
+    let bits = if cfg!(feature = "aws-lc-rs") { 8192 } else { 4096 };
+    let fits = vec![0xff; bits / 8];
+    let too_long = [&[1], fits.as_slice()].concat();
+    let make = |n: &[u8]| {
+        VerifyingKey::from_decoding_key(
+            Algorithm::RS256,
+            &DecodingKey::from_rsa_der(&der(0x30, &[&der_integer(n), &der_integer(&[1, 0, 1])])),
+        )
+    };
+    assert!(make(&fits).is_ok());
+    assert_eq!(make(&too_long).unwrap_err(), SkipReason::RsaTooLarge);
+    assert_eq!(SkipReason::RsaTooLarge.to_string(), format!("the RSA key is longer than {bits} bits"));
+
+    let jwk = |n: &[u8]| json!({ "kty": "RSA", "n": BASE64URL.encode(n), "e": "AQAB" });
+    assert_eq!(parse(&jwk(&too_long)).unwrap_err(), SkipReason::RsaTooLarge);
+    assert_eq!(verifying_keys(&jwk(&fits)).len(), 6);
+}
+
+#[test]
 fn an_ec_decoding_key_may_be_a_point_or_der_for_its_own_curve_only() {
     let curves: [(Algorithm, &[u8]); 3] = [
         (
@@ -510,6 +530,25 @@ fn an_ec_decoding_key_may_be_a_point_or_der_for_its_own_curve_only() {
         let short = DecodingKey::from_ec_der(&point[..point.len() - 1]);
         let refused = VerifyingKey::from_decoding_key(algorithm, &short).unwrap_err();
         assert_eq!(refused, SkipReason::RejectedByBackend);
+    }
+}
+
+#[test]
+fn a_point_may_be_compressed_but_nothing_odder() {
+    for algorithm in [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512] {
+        let signing = signing_key(algorithm);
+        let jwk = published(&signing);
+        let (x, y) = (bytes(&jwk, "x"), bytes(&jwk, "y"));
+        let key = |point: &[u8]| VerifyingKey::from_decoding_key(algorithm, &DecodingKey::from_ec_der(point));
+        let compressed = [&[2 + (y[y.len() - 1] & 1)][..], &x].concat();
+        assert!(verifies(&key(&compressed).unwrap(), &sign(&signing)), "{algorithm}");
+
+        let compact = [&[5][..], &x].concat();
+        let without_tag = [&x[..], &y].concat();
+        let longer = [&[4][..], &x, &y, &[0]].concat();
+        for odd in [&[][..], &[0], &compact, &without_tag, &longer] {
+            assert_eq!(key(odd).unwrap_err(), SkipReason::RejectedByBackend, "{algorithm}");
+        }
     }
 }
 

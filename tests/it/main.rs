@@ -3,9 +3,12 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod axum;
+// Those that read the sources are the same whatever the back end.
+#[cfg(feature = "aws-lc-rs")]
 mod floors;
 mod jose;
 mod keys;
+#[cfg(feature = "aws-lc-rs")]
 mod readme;
 mod rejections;
 mod requirement;
@@ -19,6 +22,7 @@ mod rfc9728;
 mod static_keys;
 mod support;
 mod test_issuer;
+#[cfg(feature = "aws-lc-rs")]
 mod threats;
 mod token_sources;
 mod tower;

@@ -36,6 +36,7 @@ async fn until(mut holds: impl FnMut() -> bool) {
 
 // --- on loopback ---
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn it_is_reached_on_loopback_by_the_built_in_client() {
     let (authority, issuer) = served().await;
@@ -50,6 +51,7 @@ async fn it_is_reached_on_loopback_by_the_built_in_client() {
     assert_eq!(metadata.jwks_uri(), Some(format!("{}/jwks.json", authority.identifier())));
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn a_rotation_on_loopback_is_followed_with_one_request() {
     let (authority, issuer) = served().await;
@@ -62,6 +64,7 @@ async fn a_rotation_on_loopback_is_followed_with_one_request() {
     assert_eq!(fetches(&authority), (1, 2));
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn redirects_on_loopback_are_not_followed() {
     let (authority, issuer) = served().await;
@@ -72,6 +75,7 @@ async fn redirects_on_loopback_are_not_followed() {
     assert_eq!(fetches(&target), (0, 0));
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn faults_on_loopback_are_errors_that_repeat_nothing() {
     let oversized = Fault::Body(vec![b' '; 2 * 1024 * 1024].into());
@@ -92,6 +96,7 @@ async fn faults_on_loopback_are_errors_that_repeat_nothing() {
     }
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn nothing_listens_once_the_last_handle_is_gone() {
     let (authority, issuer) = served().await;
@@ -105,6 +110,7 @@ async fn nothing_listens_once_the_last_handle_is_gone() {
     assert!(error.to_string().contains("no connection"), "{error}");
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn a_held_request_on_loopback_waits_until_it_is_let_go() {
     let (authority, issuer) = served().await;

@@ -138,7 +138,9 @@ where
     FieldBytesSize<C>: ModulusSize,
     ec::PublicKey<C>: DecodePublicKey,
 {
-    let key = ec::PublicKey::<C>::from_sec1_bytes(bytes).ok();
+    // The compact form, whose tag is 5, isn't one of SEC 1.
+    let sec1 = bytes.first() != Some(&5);
+    let key = sec1.then(|| ec::PublicKey::<C>::from_sec1_bytes(bytes).ok()).flatten();
     let key = key.or_else(|| ec::PublicKey::from_public_key_der(bytes).ok());
     key.map(|key| *key.as_affine()).ok_or(SkipReason::RejectedByBackend)
 }
