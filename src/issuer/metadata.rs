@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::freshness;
 use crate::error::{Error, JsonFault};
+use crate::jose::json::check_object;
 use crate::kept_fresh::{Held, Lifetime, Loaded};
 use crate::transport::{Document, Transport, Url};
 
@@ -75,8 +76,11 @@ impl Source {
         _previous: Option<Arc<Held<Arc<Metadata>>>>,
     ) -> Result<Loaded<Arc<Metadata>>, Error> {
         let (body, life) = self.fetch().await?;
-        let members: Members = serde_json::from_slice(&body)
-            .map_err(|error| Error::unavailable(format!("{WHAT} {}", JsonFault::from(error))))?;
+        let unfit = |why: &dyn fmt::Display| Error::unavailable(format!("{WHAT} {why}"));
+        let text = std::str::from_utf8(&body).map_err(|_| unfit(&"is not UTF-8"))?;
+        // serde takes an array for a struct.
+        check_object(text).map_err(|_| unfit(&"is not a JSON object with each name once"))?;
+        let members: Members = serde_json::from_str(text).map_err(|error| unfit(&JsonFault::from(error)))?;
         if *members.issuer != *self.identifier {
             return Err(Error::unavailable(format!(
                 "{WHAT} is for another issuer than \"{}\": the document's `issuer` must equal the identifier letter by \

@@ -181,6 +181,8 @@ fn key_id(raw: &RawValue) -> Option<String> {
         kid: Text<'a>,
     }
 
-    let key: KeyId<'_> = serde_json::from_str(raw.get()).ok()?;
+    // serde takes an array for a struct.
+    let object = raw.get().starts_with('{').then_some(raw.get())?;
+    let key: KeyId<'_> = serde_json::from_str(object).ok()?;
     Some(key.kid.into_string())
 }

@@ -1,13 +1,19 @@
 //! The contract of the crate, a file per standard or part.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+// Figures are printed, and helpers read better without a borrow.
+#![allow(clippy::print_stdout, clippy::needless_pass_by_value)]
 
 mod axum;
 // Those that read the sources are the same whatever the back end.
 #[cfg(feature = "aws-lc-rs")]
 mod floors;
+mod fuzz;
+mod hostile;
 mod jose;
 mod keys;
+mod leaks;
+mod oracle;
 #[cfg(feature = "aws-lc-rs")]
 mod readme;
 mod rejections;
