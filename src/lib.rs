@@ -43,6 +43,7 @@
 //!
 //! # What is open, and stays open
 //! * axum: a layer guards the routes that were added *before* it. Add it last; routes added after it are open.
+//! * `route_layer` guards routes. A fallback is guarded by `layer` only, whenever it was added.
 //! * A `CorsLayer` goes outside, that is, is added after: browsers send preflight requests without a token.
 //!
 //! # Features

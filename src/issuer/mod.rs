@@ -39,6 +39,9 @@ use crate::transport::{Transport, Url};
 /// Time-outs need the timer of a tokio runtime (`enable_time`); on another executor, requests are bounded by the
 /// [`transport`](Self::transport) alone.
 ///
+/// # Panics
+/// Fetching panics on a tokio runtime that was built without `enable_time`.
+///
 /// Clones share keys. The settings come first: each makes an issuer of its own, which has fetched nothing yet.
 ///
 /// ```

@@ -48,6 +48,12 @@ pub(crate) struct RawClaims<'a> {
     pub(crate) at_hash: Present,
     pub(crate) c_hash: Present,
     pub(crate) s_hash: Present,
+    /// What kind of token it is, as Keycloak says it in the claims.
+    #[serde(borrow)]
+    pub(crate) typ: Words<'a>,
+    /// What kind of token it is, as Amazon Cognito says it.
+    #[serde(borrow)]
+    pub(crate) token_use: Words<'a>,
     /// Mark of a security event, such as a logout token (RFC 8417 §2.2).
     pub(crate) events: Present,
 }

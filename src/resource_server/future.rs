@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -78,7 +79,8 @@ where
                     // One that a handler made by itself is said as this layer says it.
                     let own = response.extensions().get::<Rejection>().filter(|rejection| rejection.is_bare());
                     if let Some(rejection) = own {
-                        response = rejection.clone().in_context(&guard.context).respond();
+                        let said = rejection.clone().in_context(&guard.context).respond();
+                        response = kept(&response, said);
                     }
                     return Poll::Ready(Ok(response));
                 }
@@ -103,4 +105,18 @@ where
             }
         }
     }
+}
+
+/// The answer to a rejection that a handler made, with the status and the headers that were set on the way out.
+fn kept<R>(before: &Response<R>, mut said: Response<R>) -> Response<R> {
+    let by_rejection = before.extensions().get::<Rejection>().map(Rejection::status);
+    if by_rejection.is_some_and(|status| status != before.status()) {
+        *said.status_mut() = before.status();
+    }
+    let of_the_body = [CONTENT_TYPE, CONTENT_LENGTH];
+    let taken: Vec<_> = said.headers().keys().cloned().chain(of_the_body).collect();
+    for (name, value) in before.headers().iter().filter(|(name, _)| !taken.contains(name)) {
+        said.headers_mut().append(name, value.clone());
+    }
+    said
 }

@@ -26,10 +26,12 @@ use crate::scope::is_scope_token;
 /// 4. The [`Validator`](super::Validator) decides. What it refuses: 401; where the keys can't be had: 503.
 /// 5. What [`require`](Self::require) asks for is missing: 403.
 /// 6. The [`VerifiedToken`](super::VerifiedToken) is put into the request's extensions and the inner service called.
-/// 7. Where that answers with a [`Rejection`](super::Rejection) of its own making, it is said in this layer's way.
+/// 7. Where that answers with a [`Rejection`](super::Rejection) of its own making, it is said in this layer's way; a status and headers
+///    that were set besides stay.
 ///
 /// It takes any request body, any response body that has a default (the empty body of a rejection), and any inner
-/// service; errors of the inner service pass through.
+/// service; errors of the inner service pass through. Layers that wrap the response body in a type without a default, as
+/// those for tracing and compression do, go outside.
 ///
 /// ```
 /// use tower::ServiceBuilder;

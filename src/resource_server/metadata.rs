@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
+use crate::scope::is_scope_token;
 use crate::transport::Url;
 
 /// The metadata of a protected resource (RFC 9728), such as clients of the Model Context Protocol ask for.
@@ -69,6 +70,11 @@ impl ProtectedResource {
     pub fn new(resource: impl Into<String>) -> Result<Self, Error> {
         let resource = resource.into();
         let url = Url::parse("ProtectedResource::new(..)", &resource)?;
+        if !is_scope_token(&resource) {
+            return Err(Error::configuration(
+                "ProtectedResource::new(..): this character can't stand in a challenge; percent-encode it",
+            ));
+        }
         if resource.contains('#') {
             return Err(Error::configuration("ProtectedResource::new(..): a resource identifier has no fragment"));
         }

@@ -18,7 +18,7 @@ impl Outcome {
         extensions.get().ok_or_else(|| {
             tracing::error!(
                 "a handler or `require(..)` asks for a bearer token, but no BearerLayer ran before it: add \
-                 `.route_layer(BearerLayer::new(validator))` after the routes and after every `require(..)`"
+                 `.route_layer(BearerLayer::new(validator))` after the routes and after every `require(..)`, or `.layer(..)` where a fallback is to be guarded"
             );
             Rejection::new(RejectionKind::LayerMissing)
         })

@@ -10,6 +10,7 @@ use super::rejection::{Rejection, RejectionKind as Kind};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
 use crate::issuer::{Issuer, Keys, Miss};
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
+use crate::scope::is_scope_token;
 
 /// What is checked. It never waits.
 #[derive(Clone)]
@@ -190,7 +191,7 @@ impl Rules {
             issuer: Arc::clone(self.issuer.shared_identifier()),
             audience: Arc::clone(accepted.audience),
             subject: claims.sub.one().map(Box::from),
-            scopes: join(claims.scope.iter().chain(claims.scp.iter())),
+            scopes: join(scopes(&claims.scope).chain(scopes(&claims.scp))),
             roles,
             client_id: claims.client().map(Box::from),
             tenant: claims.tid.one().map(Box::from),
@@ -214,7 +215,18 @@ enum Typed {
 fn is_other_token(claims: &RawClaims<'_>) -> bool {
     let hashed = claims.at_hash.0 || claims.c_hash.0 || claims.s_hash.0;
     let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
-    hashed || claims.events.0 || (claims.nonce.0 && unscoped)
+    let is_one_of = |claim: &Words<'_>, kinds: &[&str]| {
+        claim.one().is_some_and(|named| kinds.iter().any(|kind| kind.eq_ignore_ascii_case(named)))
+    };
+    let named = is_one_of(&claims.typ, &["ID", "Refresh", "Offline", "Logout"])
+        || is_one_of(&claims.token_use, &["id", "refresh"]);
+    hashed || named || claims.events.0 || (claims.nonce.0 && unscoped)
+}
+
+/// A string is a list of scopes; an element of an array is one scope, and none where it holds a space (RFC 6749 §3.3).
+fn scopes<'w>(claim: &'w Words<'_>) -> impl Iterator<Item = &'w str> {
+    let in_array = matches!(claim, Words::Many(_));
+    claim.iter().filter(move |scope| !in_array || is_scope_token(scope))
 }
 
 fn join<'w>(words: impl Iterator<Item = &'w str>) -> Box<str> {

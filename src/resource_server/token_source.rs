@@ -139,9 +139,10 @@ fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Found<'r> {
         Some(value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value))
     });
     match (values.next(), values.next()) {
-        (None, _) => Found::Nothing,
+        // An empty cookie is what a logout leaves.
+        (None | Some(b""), None) => Found::Nothing,
         (Some(value), None) => Found::whole(value),
-        (Some(_), Some(_)) => Found::Invalid,
+        (_, Some(_)) => Found::Invalid,
     }
 }
 

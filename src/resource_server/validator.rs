@@ -21,7 +21,9 @@ use crate::jose::Algorithm;
 /// 5. The key and the signature. An unknown key is fetched only for a token whose claims pass 6 to 9.
 /// 6. `aud` names one of the audiences.
 /// 7. `exp` has not passed and `nbf` has come, give or take the leeway.
-/// 8. It is an access token, neither an ID token nor a logout token.
+/// 8. It bears no mark of an ID token (`at_hash` and the like, a `nonce` without a scope), of a refresh token or of a logout
+///    token. An issuer whose ID tokens look like its access tokens needs an audience of its own for the API, or
+///    [`rfc9068`](Self::rfc9068).
 /// 9. It has no `cnf`: a token that is bound to a key is refused, as the binding is not checked.
 /// 10. Your own [`check`](Self::check)s.
 ///

@@ -547,8 +547,8 @@ fn is_scope(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| matches!(c, '!' | '#'..='[' | ']'..='~'))
 }
 
-/// Scopes that a token holds and that an API asks for, a line each: `scope`, `scp`, then those asked for. Lines of `scp`
-/// with a tab in them are an array.
+/// Scopes that a token holds and that an API asks for, a line each: `scope`, `scp`, then those asked for. Lines of the
+/// first two with a tab in them are an array.
 pub fn scopes(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut lines = text.split('\n');
@@ -556,7 +556,12 @@ pub fn scopes(data: &[u8]) {
     let mut held = Vec::new();
     for name in ["scope", "scp"] {
         let Some(line) = lines.next() else { continue };
-        held.extend(line.split(['\t', ' ']).filter(|word| !word.is_empty()));
+        // An element of an array is one scope or none; a string is a list of them.
+        if line.contains('\t') {
+            held.extend(line.split('\t').filter(|one| is_scope(one)));
+        } else {
+            held.extend(line.split(' ').filter(|word| !word.is_empty()));
+        }
         let value = if line.contains('\t') { line.split('\t').collect::<Value>() } else { line.into() };
         claims.insert(name.to_owned(), value);
     }

@@ -184,6 +184,16 @@ fn preflight() -> Request<Body> {
 }
 
 #[tokio::test]
+async fn a_fallback_is_guarded_by_layer_and_open_under_route_layer() {
+    let authority = TestIssuer::new();
+    let guard = || BearerLayer::new(authority.issuer().validator(AUDIENCE));
+    let with_fallback = || Router::new().route("/known", get(|| async { "in" })).fallback(|| async { "in" });
+    let status = async |app: Router| send(&app, anonymous()).await.status;
+    assert_eq!(status(with_fallback().layer(guard())).await, 401);
+    assert_eq!(status(with_fallback().route_layer(guard())).await, 200, "open, as the README says");
+}
+
+#[tokio::test]
 async fn a_cors_layer_outside_answers_preflight_and_lets_browsers_read_rejections() {
     let authority = TestIssuer::new();
     let app = routes().route_layer(guard(&authority)).layer(CorsLayer::permissive());

@@ -133,7 +133,7 @@ async fn the_table_names_each_row_once_and_meets_every_way_to_refuse_a_token() {
         assert_ne!(met.contains(kind), elsewhere.contains(kind), "{kind:?}");
     }
     assert!(rows.iter().any(|row| row.said == ACCEPTED));
-    println!("{} rows", rows.len());
+    assert!(rows.len() >= 497, "{} rows: some are gone", rows.len());
 }
 
 #[tokio::test]

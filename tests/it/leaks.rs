@@ -504,6 +504,7 @@ impl Sent {
     }
 }
 
+#[allow(clippy::needless_pass_by_value)] // documents as `json!` makes them
 fn text(text: impl ToString) -> Sent {
     Sent::Text(text.to_string())
 }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::routing::get;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use serde::Deserialize;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::RejectionKind::*;
@@ -412,4 +412,16 @@ async fn retry_after_is_added_unless_the_responder_says_its_own() {
     });
     let answer = send(&app(own), with_token(&token)).await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("120")));
+}
+
+#[tokio::test]
+async fn a_status_and_headers_that_a_handler_sets_besides_its_rejection_stay() {
+    let authority = TestIssuer::new();
+    let handler = || async { (StatusCode::GONE, [("x-request-id", "7")], Rejection::new(RejectionKind::Refused)) };
+    let app = Router::new().route("/", get(handler)).route_layer(guard(&authority.issuer()));
+    let Ok(response) = app.oneshot(with_token(&authority.token(AUDIENCE).sign())).await;
+    assert_eq!(response.status(), StatusCode::GONE);
+    assert_eq!(response.headers()["x-request-id"], "7");
+    assert_eq!(challenges(&response).len(), 1);
+    assert!(challenges(&response)[0].contains("realm="), "it is said in the layer's way");
 }

@@ -321,3 +321,11 @@ async fn a_scope_that_no_token_can_have_is_held_by_nobody() {
     }
     assert!(has(&token, scope("a")), "only spaces separate");
 }
+
+#[tokio::test]
+async fn an_element_of_an_array_with_a_space_in_it_is_no_scope() {
+    for name in ["scope", "scp"] {
+        let token = verified(json!({name: ["orders.read admin", "orders.write"]})).await;
+        assert_eq!(token.scopes().collect::<Vec<_>>(), ["orders.write"]);
+    }
+}

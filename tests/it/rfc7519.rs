@@ -675,3 +675,16 @@ async fn a_setting_changes_no_validator_that_was_made_before() {
     assert_eq!(kind(&validator, &token).await, Some(Kind::WrongAudience));
     assert_eq!(kind(&wider, &token).await, None);
 }
+
+#[tokio::test]
+async fn a_token_that_says_in_its_claims_that_it_is_another_kind_is_refused() {
+    let (authority, validator) = api();
+    let with = |name: &str, kind: &str| authority.token(AUDIENCE).header("typ", "JWT").claim(name, kind).sign();
+    for (name, kind) in [("typ", "ID"), ("typ", "Refresh"), ("typ", "Offline"), ("typ", "Logout"), ("token_use", "id")]
+    {
+        assert_eq!(self::kind(&validator, &with(name, kind)).await, Some(Kind::WrongTokenType), "{name}: {kind}");
+    }
+    for (name, kind) in [("typ", "Bearer"), ("token_use", "access")] {
+        assert_eq!(self::kind(&validator, &with(name, kind)).await, None, "{name}: {kind}");
+    }
+}

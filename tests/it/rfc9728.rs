@@ -212,3 +212,10 @@ fn a_resource_is_an_https_url_without_a_fragment() {
         assert!(error.to_string().starts_with(why), "{resource}: {error}");
     }
 }
+
+#[test]
+fn a_resource_that_cannot_stand_in_a_challenge_is_refused() {
+    for resource in ["https://api.example.com/a\"b", "https://api.example.com/a\\b", "https://api.example.com/\u{f6}"] {
+        assert!(ProtectedResource::new(resource).is_err(), "{resource}");
+    }
+}

@@ -7,7 +7,7 @@ use http::Request;
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{BearerLayer, TokenSource, VerifiedToken};
 
-use super::support::{AUDIENCE, send};
+use super::support::{AUDIENCE, anonymous, send};
 
 /// An API with these sources: what it answers to requests with these headers, which may hold `TOKEN`.
 struct Api {
@@ -94,7 +94,10 @@ async fn a_cookie_is_found_by_its_name_among_others() {
         assert_eq!(api.ask(&[("cookie", others)]).await, 401, "{others}");
     }
     assert_eq!(api.ask(&[("cookie", "session=opaque")]).await, 401);
-    for malformed in ["session=", "session=\"TOKEN", "session=Bearer TOKEN", "session=a%20b", "session=\"\""] {
+    for empty in ["session=", "session=\"\""] {
+        assert_eq!(api.ask(&[("cookie", empty)]).await, 401, "{empty}");
+    }
+    for malformed in ["session=\"TOKEN", "session=Bearer TOKEN", "session=a%20b"] {
         assert_eq!(api.ask(&[("cookie", malformed)]).await, 400, "{malformed}");
     }
     assert_eq!(api.ask(&[("cookie", "session=TOKEN; session=TOKEN")]).await, 400);
@@ -143,7 +146,7 @@ async fn either_of_two_sources_will_do_but_not_both() {
     assert_eq!(api.ask(&[]).await, 401);
     assert_eq!(api.ask(&[("authorization", "Basic YWxpY2U6c2VjcmV0"), cookie]).await, 200);
     assert_eq!(api.ask(&[header, cookie]).await, 400);
-    assert_eq!(api.ask(&[header, ("cookie", "session=")]).await, 400);
+    assert_eq!(api.ask(&[header, ("cookie", "session=")]).await, 200, "an empty cookie is none");
     assert_eq!(api.ask(&[("authorization", "Bearer"), cookie]).await, 400);
     assert_eq!(api.ask(&[("authorization", "Bearer opaque"), ("cookie", "session=opaque")]).await, 400);
 }
@@ -168,4 +171,15 @@ async fn three_filled_sources_are_no_better_than_two() {
 async fn without_sources_no_token_is_ever_found() {
     let api = Api::new([]);
     assert_eq!(api.ask(&[("authorization", "Bearer TOKEN")]).await, 401);
+}
+
+#[tokio::test]
+async fn an_empty_cookie_as_a_logout_leaves_it_is_no_token() {
+    let authority = TestIssuer::new();
+    let source = TokenSource::cookie("token");
+    let layer = BearerLayer::new(authority.issuer().validator(AUDIENCE)).token_from([source]).optional();
+    let app = axum::Router::new().route("/", axum::routing::get(|| async { "in" })).route_layer(layer);
+    let mut request = anonymous();
+    request.headers_mut().insert("cookie", "a=b; token=".parse().unwrap());
+    assert_eq!(send(&app, request).await.status, 200);
 }
