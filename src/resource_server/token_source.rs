@@ -35,7 +35,7 @@ pub(crate) enum Found<'r> {
 }
 
 impl TokenSource {
-    /// `Authorization: Bearer <token>`. Another scheme counts as no token.
+    /// `Authorization: Bearer <token>`. Another scheme counts as no token, unless a bearer token is joined to it by a comma.
     pub fn authorization() -> Self {
         Self(Kind::Authorization)
     }
@@ -113,7 +113,12 @@ fn authorization(headers: &HeaderMap) -> Found<'_> {
             return Found::Invalid;
         }
         if !scheme.eq_ignore_ascii_case(b"bearer") {
-            return Found::Nothing;
+            // Other schemes have commas of their own, but no bearer token behind one.
+            let joined = rest.split(|byte| *byte == b',').skip(1).any(|part| {
+                let start = part.trim_ascii_start().get(..7);
+                start.is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "))
+            });
+            return if joined { Found::Invalid } else { Found::Nothing };
         }
         let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
         match rest.get(spaces..) {

@@ -421,7 +421,9 @@ fn credentials<'a>(values: &[&'a [u8]]) -> Credentials<'a> {
         return Credentials::Invalid;
     }
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Credentials::None;
+        let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+        let mut joined = text.split(',').skip(1).map(|part| part.trim_start_matches([' ', '\t']));
+        return if joined.any(|part| part.starts_with("bearer ")) { Credentials::Invalid } else { Credentials::None };
     }
     let after = &value[scheme.len()..];
     let token = match after {

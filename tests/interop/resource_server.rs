@@ -16,21 +16,14 @@ struct Server {
 
 impl Server {
     fn start(provider: &Provider) -> Self {
-        let program = directory("TOWER_BEARER_EXAMPLES_DIR").join("resource_server");
-        let mut child = Command::new(&program)
-            .env("HOST", "127.0.0.1")
-            .env("PORT", "0")
-            .env("ISSUER", provider.issuer())
-            .env("AUDIENCE", AUDIENCE)
-            .env("REQUIRED_SCOPE", "orders.write")
-            .env_remove("METADATA_URL")
-            .env_remove("JWKS_URL")
-            .env_remove("ALGORITHMS")
-            .env_remove("LEEWAY_SECONDS")
-            .env_remove("CA_FILE")
+        Self::start_with(provider.issuer(), &[("REQUIRED_SCOPE", "orders.write")])
+    }
+
+    fn start_with(issuer: &str, settings: &[(&str, &str)]) -> Self {
+        let mut child = command(issuer, settings)
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} can't be run: {error}", program.display()));
+            .unwrap_or_else(|error| panic!("resource_server can't be run: {error}"));
         let line = first_line(&mut child);
         let url = line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("it said {line:?}"));
         Self { url: url.to_owned(), child }
@@ -39,6 +32,17 @@ impl Server {
     fn get(&self, path: &str) -> RequestBuilder {
         client().get(format!("{}{path}", self.url))
     }
+}
+
+/// The program with these settings and no others.
+fn command(issuer: &str, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(directory("TOWER_BEARER_EXAMPLES_DIR").join("resource_server"));
+    for name in ["METADATA_URL", "JWKS_URL", "REQUIRED_SCOPE", "ALGORITHMS", "LEEWAY_SECONDS", "CA_FILE"] {
+        command.env_remove(name);
+    }
+    command.env("HOST", "127.0.0.1").env("PORT", "0").env("ISSUER", issuer).env("AUDIENCE", AUDIENCE);
+    command.envs(settings.iter().copied());
+    command
 }
 
 impl Drop for Server {
@@ -79,4 +83,63 @@ async fn the_resource_server_answers_with_the_claims() {
     assert_eq!(claims["aud"], AUDIENCE);
     assert_eq!(claims["client_id"], "batch");
     assert_eq!(claims["scope"], "orders.read");
+}
+
+#[tokio::test]
+async fn the_resource_server_does_as_it_is_set() {
+    let provider = shared();
+    let token = provider.token(AUDIENCE, "orders.read").await;
+    let other = provider.token("api://rs256", "orders.read").await;
+    let expired = provider.token("api://expired", "orders.read").await;
+    let (metadata_url, jwks_url) = (provider.metadata_url(), provider.jwks_url());
+    for (settings, token, expected) in [
+        (vec![("METADATA_URL", metadata_url.as_str())], &token, 200),
+        (vec![("METADATA_URL", "http://127.0.0.1:1/nothing")], &token, 503),
+        (vec![("JWKS_URL", jwks_url.as_str())], &token, 200),
+        (vec![("JWKS_URL", "http://127.0.0.1:1/nothing")], &token, 503),
+        (vec![("AUDIENCE", "api://rs256, api://es256")], &token, 200),
+        (vec![("AUDIENCE", "api://rs256, api://es256")], &other, 200),
+        (vec![("ALGORITHMS", "RS256,ES256")], &token, 200),
+        (vec![("ALGORITHMS", "RS256,PS256")], &token, 401),
+        (vec![("AUDIENCE", "api://expired")], &expired, 401),
+        (vec![("AUDIENCE", "api://expired"), ("LEEWAY_SECONDS", "1000000000")], &expired, 200),
+    ] {
+        let server = Server::start_with(provider.issuer(), &settings);
+        assert_eq!(status(server.get("/").bearer_auth(token)).await, expected, "{settings:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_resource_server_starts_without_its_issuer_and_says_that_it_is_not_ready() {
+    let server = Server::start_with("http://127.0.0.1:1", &[]);
+    assert_eq!(status(server.get("/ready")).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(status(server.get("/open")).await, StatusCode::OK);
+    assert_eq!(status(server.get("/scoped")).await, StatusCode::NOT_FOUND, "REQUIRED_SCOPE is not set");
+}
+
+#[test]
+fn a_missing_or_bad_setting_is_one_clear_sentence() {
+    for (name, value) in [
+        ("ISSUER", ""),
+        ("ISSUER", "login"),
+        ("ISSUER", "http://login.example.com"),
+        ("AUDIENCE", ""),
+        ("AUDIENCE", "a,,b"),
+        ("PORT", "x"),
+        ("HOST", "192.0.2.1"),
+        ("METADATA_URL", "file:///etc/passwd"),
+        ("JWKS_URL", "x"),
+        ("ALGORITHMS", "es256"),
+        ("ALGORITHMS", "HS256"),
+        ("LEEWAY_SECONDS", "-1"),
+        ("CA_FILE", "no/such/file"),
+        ("CA_FILE", "Cargo.toml"),
+    ] {
+        let said = command("https://login.example.com", &[(name, value)]).output().expect("it can be run");
+        let sentence = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{name}={value}: {sentence}");
+        assert!(sentence.contains(name), "{name}={value}: {sentence}");
+        assert_eq!(sentence.trim_end().lines().count(), 1, "{name}={value}: {sentence}");
+        assert!(said.stdout.is_empty());
+    }
 }

@@ -123,6 +123,20 @@ async fn credentials_that_are_not_bearer_and_one_token68_are_a_400() {
 }
 
 #[tokio::test]
+async fn a_bearer_token_that_is_joined_to_another_scheme_is_a_400_where_tokens_are_optional_too() {
+    let authority = TestIssuer::new();
+    let token = authority.token(AUDIENCE).sign();
+    for layer in [guard(&authority), guard(&authority).optional()] {
+        let app = guarded(layer);
+        for joined in [format!("Basic YTpi, Bearer {token}"), format!("Basic YTpi,bearer {token}")] {
+            assert_eq!(send(&app, get([joined.as_str()])).await.status, 400, "{joined}");
+        }
+        let digest = r#"Digest username="a", realm="the bearer of b", uri="/""#;
+        assert_ne!(send(&app, get([digest])).await.status, 400, "commas of its own do no harm");
+    }
+}
+
+#[tokio::test]
 async fn the_scheme_is_matched_in_any_case_and_spaces_may_follow_it() {
     let authority = TestIssuer::new();
     let app = guarded(guard(&authority));
