@@ -9,6 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -326,11 +327,13 @@ pub fn metadata(data: &[u8]) {
     }
 }
 
-/// Only https, and plain http on this machine (RFC 8414 §2).
+/// Only https, and plain http on this machine (RFC 8414 §2), however its address is written.
 fn may_be_asked(url: &Uri) -> bool {
     let host = url.host().unwrap();
-    let on_this_machine =
-        host == "localhost" || host.starts_with("127.") || host == "[::1]" || host.starts_with("[::ffff:");
+    let on_this_machine = match host.strip_prefix('[') {
+        Some(address) => address.trim_end_matches(']').parse() == Ok(Ipv6Addr::LOCALHOST),
+        None => host == "localhost" || host.parse().is_ok_and(|address: Ipv4Addr| address.octets()[0] == 127),
+    };
     url.scheme_str() == Some("https") || on_this_machine
 }
 
