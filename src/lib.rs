@@ -64,7 +64,9 @@ pub mod jose;
 mod kept_fresh;
 pub mod manual;
 mod resource_server;
+mod runtime;
 mod scope;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;

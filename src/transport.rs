@@ -20,6 +20,7 @@ use tower_service::Service;
 
 use crate::error::Error;
 use crate::kept_fresh::BoxFuture;
+use crate::runtime;
 
 /// The longest that one exchange may take, body included.
 const TIME_OUT: Duration = Duration::from_secs(5);
@@ -106,10 +107,7 @@ impl Transport {
             Client::BuiltIn => built_in::send(url, request),
             Client::Own(send) => (send.lock().unwrap_or_else(PoisonError::into_inner))(request),
         };
-        match tokio::runtime::Handle::try_current() {
-            Ok(_) => tokio::time::timeout(TIME_OUT, sent).await.unwrap_or(Err(ExchangeError::TimedOut)),
-            Err(_) => sent.await,
-        }
+        runtime::within(TIME_OUT, sent).await.unwrap_or(Err(ExchangeError::TimedOut))
     }
 }
 

@@ -14,13 +14,13 @@ pub(super) const COOL_DOWN: Duration = Duration::from_secs(15);
 /// The same for metadata. It is fetched for the keys, a little after their attempt has begun: the shorter time lets the next
 /// attempt for keys get at it.
 pub(super) const METADATA_COOL_DOWN: Duration = Duration::from_secs(10);
-/// How long old keys serve while new ones can't be had.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long old keys serve while new ones can't be had, counted from the last success.
+pub(super) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// `max-age`, held between one minute and one hour; 15 minutes where there is none.
-pub(super) fn lifetime(headers: &HeaderMap) -> Lifetime {
+pub(super) fn lifetime(headers: &HeaderMap, grace: Duration) -> Lifetime {
     let life = max_age(headers).map_or(WITHOUT_MAX_AGE, |life| life.clamp(SHORTEST, LONGEST));
-    Lifetime::jittered(life, GRACE.saturating_sub(life))
+    Lifetime::jittered(life, grace.saturating_sub(life))
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {

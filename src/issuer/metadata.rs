@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::freshness;
+use super::revision::Revision;
 use crate::error::{Error, JsonFault};
 use crate::jose::json::check_object;
-use crate::kept_fresh::{Held, Lifetime, Loaded};
+use crate::kept_fresh::{Held, Loaded};
 use crate::transport::{Document, Transport, Url};
 
 const WHAT: &str = "the issuer's metadata";
@@ -19,6 +21,7 @@ pub struct Metadata {
     issuer: Arc<str>,
     jwks_uri: Option<Url>,
     token_endpoint: Option<Url>,
+    revision: Option<Revision>,
 }
 
 impl Metadata {
@@ -60,6 +63,7 @@ pub(super) struct Source {
     pub(super) jwks_url: Option<Url>,
     pub(super) token_endpoint: Option<Url>,
     pub(super) transport: Transport,
+    pub(super) grace: Duration,
 }
 
 #[derive(Deserialize)]
@@ -71,13 +75,23 @@ struct Members {
 }
 
 impl Source {
-    pub(super) async fn load(
-        self,
-        _previous: Option<Arc<Held<Arc<Metadata>>>>,
-    ) -> Result<Loaded<Arc<Metadata>>, Error> {
-        let (body, life) = self.fetch().await?;
+    pub(super) async fn load(self, previous: Option<Arc<Held<Arc<Metadata>>>>) -> Result<Loaded<Arc<Metadata>>, Error> {
+        let previous = previous.map(|held| Arc::clone(&held.value));
+        let (url, document) = self.fetch(previous.as_deref()).await?;
+        let (metadata, headers) = match (document, previous) {
+            (Document::New { body, headers }, _) => {
+                let revision = Revision::of(&url, &headers);
+                (Arc::new(Metadata { revision, ..self.read(&body)? }), headers)
+            }
+            (Document::NotModified { headers }, Some(previous)) => (previous, headers),
+            (Document::NotModified { .. }, None) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
+        };
+        Ok(Loaded { value: metadata, lifetime: freshness::lifetime(&headers, self.grace) })
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Metadata, Error> {
         let unfit = |why: &dyn fmt::Display| Error::unavailable(format!("{WHAT} {why}"));
-        let text = std::str::from_utf8(&body).map_err(|_| unfit(&"is not UTF-8"))?;
+        let text = std::str::from_utf8(body).map_err(|_| unfit(&"is not UTF-8"))?;
         // serde takes an array for a struct.
         check_object(text).map_err(|_| unfit(&"is not a JSON object with each name once"))?;
         let members: Members = serde_json::from_str(text).map_err(|error| unfit(&JsonFault::from(error)))?;
@@ -92,20 +106,21 @@ impl Source {
         let jwks_uri = jwks_uri.map(|url| Url::parse("`jwks_uri` in the issuer's metadata", &url)).transpose();
         // One that can't be used costs nobody who only validates tokens.
         let token_endpoint = members.token_endpoint.as_str().and_then(|url| Url::parse("`token_endpoint`", url).ok());
-        let metadata = Metadata {
-            issuer: self.identifier,
-            jwks_uri: self.jwks_url.or(jwks_uri.map_err(Error::sent_by_issuer)?),
-            token_endpoint: self.token_endpoint.or(token_endpoint),
-        };
-        Ok(Loaded { value: Arc::new(metadata), lifetime: life })
+        Ok(Metadata {
+            issuer: Arc::clone(&self.identifier),
+            jwks_uri: self.jwks_url.clone().or(jwks_uri.map_err(Error::sent_by_issuer)?),
+            token_endpoint: self.token_endpoint.clone().or(token_endpoint),
+            revision: None,
+        })
     }
 
-    async fn fetch(&self) -> Result<(bytes::Bytes, Lifetime), Error> {
+    /// The document, and where it was found.
+    async fn fetch(&self, previous: Option<&Metadata>) -> Result<(Url, Document), Error> {
+        let revision = previous.and_then(|metadata| metadata.revision.as_ref());
         let mut missing = None;
         for url in self.locations()? {
-            match self.transport.get(WHAT, &url, None).await {
-                Ok(Document::New { body, headers }) => return Ok((body, freshness::lifetime(&headers))),
-                Ok(Document::NotModified { .. }) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
+            match self.transport.get(WHAT, &url, revision.and_then(|revision| revision.at(&url))).await {
+                Ok(document) => return Ok((url, document)),
                 // No such document here: the other specification puts it elsewhere.
                 Err(error) if error.is_client_error() => missing = missing.or(Some(error)),
                 Err(error) => return Err(error.into()),

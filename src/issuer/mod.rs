@@ -1,13 +1,18 @@
 //! [`Issuer`]: an authorization server that we trust, and how its metadata and keys are had.
 
 mod freshness;
+mod given_keys;
 mod key_set;
+mod key_source;
 mod metadata;
+mod revision;
+mod snapshot;
 mod status;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,13 +21,14 @@ use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
 use tower_service::Service;
 
-use self::key_set::Key;
 pub(crate) use self::key_set::{KeySet, Keys, Miss};
 pub use self::metadata::Metadata;
+pub(crate) use self::snapshot::Key;
 pub use self::status::{IssuerStatus, KeyStatus};
 
-use self::freshness::METADATA_COOL_DOWN;
-use self::key_set::GivenKeys;
+use self::freshness::{GRACE, METADATA_COOL_DOWN};
+use self::given_keys::GivenKeys;
+use self::key_source::KeySource;
 use self::metadata::Source;
 use crate::clock::Clock;
 use crate::error::Error;
@@ -89,6 +95,7 @@ impl Issuer {
                 jwks_url: None,
                 token_endpoint: None,
                 transport: Transport::default(),
+                grace: GRACE,
             },
             given: GivenKeys::default(),
             clock: Clock::default(),
@@ -98,11 +105,18 @@ impl Issuer {
     fn with(settings: Settings) -> Self {
         let clock = settings.clock.clone();
         let source = settings.source.clone();
-        let (issuer, transport) = (source.identifier.clone(), source.transport.clone());
-        let jwks_url = source.jwks_url.clone();
         let metadata = KeptFresh::new(clock.clone(), METADATA_COOL_DOWN, move |previous| source.clone().load(previous));
         let keys = if settings.given.is_empty() {
-            KeySet::fetched(issuer, transport, jwks_url, metadata.clone(), clock)
+            let source = &settings.source;
+            let source = KeySource {
+                issuer: Arc::clone(&source.identifier),
+                transport: source.transport.clone(),
+                jwks_url: source.jwks_url.clone(),
+                metadata: metadata.clone(),
+                grace: source.grace,
+                clock: clock.clone(),
+            };
+            KeySet::fetched(source, clock)
         } else {
             KeySet::fixed(settings.given.snapshot(), &clock)
         };
@@ -194,6 +208,14 @@ impl Issuer {
         self.change(|settings| settings.source.transport.dangerous_allow_http = true)
     }
 
+    /// How long metadata and keys serve while newer ones can't be had, counted from the last success: 24 hours, unless set. They
+    /// serve for their own life (see the [defaults](crate::manual::defaults)) in any case.
+    ///
+    /// A shorter time ends sooner what a withdrawn key can do during an outage; a longer one lets callers in for longer.
+    pub fn grace(self, grace: Duration) -> Self {
+        self.change(|settings| settings.source.grace = grace)
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn clock(self, clock: Clock) -> Self {
         self.change(|settings| settings.clock = clock)
@@ -204,7 +226,11 @@ impl Issuer {
         &self.shared.settings.source.identifier
     }
 
-    /// Waits until keys are there, at most 10 seconds: for services that want to fail fast at the start.
+    /// Waits until keys are there, at most 10 seconds: for services that want to fail fast at the start, and for readiness
+    /// probes. Once keys were had it returns at once, during an outage too, until their [`grace`](Self::grace) has ended.
+    ///
+    /// Without keys it asks the issuer, at most once in 15 seconds, so that a service to which nobody sends requests before it
+    /// is ready gets ready by being probed.
     ///
     /// # Errors
     /// The metadata or the keys could not be had, and why.
@@ -225,14 +251,18 @@ impl Issuer {
         let keys = &self.shared.keys;
         let held = keys.peek();
         let snapshot = held.as_ref().map(|held| &held.value);
-        let describe =
-            |key: &Arc<Key>| KeyStatus { key_id: key.id().map(str::to_owned), algorithms: key.algorithms().collect() };
+        let now = self.shared.settings.clock.monotonic();
+        let describe = |key: &Arc<Key>| KeyStatus {
+            key_id: key.id().map(str::to_owned),
+            algorithms: key.algorithms().collect(),
+            age: key.age(now),
+        };
         let fetched = matches!(keys, KeySet::Fetched(_));
         IssuerStatus {
             is_ready: keys.serves(),
             keys: snapshot.map(|snapshot| snapshot.keys().iter().map(describe).collect()).unwrap_or_default(),
             skipped: snapshot.map(|snapshot| snapshot.skipped().to_vec()).unwrap_or_default(),
-            age: held.filter(|_| fetched).map(|held| held.age(self.shared.settings.clock.monotonic())),
+            age: held.filter(|_| fetched).map(|held| held.age(now)),
             last_error: keys.last_error(),
             next_attempt_in: keys.next_attempt_in(),
         }

@@ -19,7 +19,8 @@ pub struct IssuerStatus {
     pub age: Option<Duration>,
     /// How the last attempt to fetch keys failed, unless one succeeded since.
     pub last_error: Option<Error>,
-    /// How long until a failed attempt may be repeated.
+    /// How long until the keys are fetched again, if a request comes then: until they are due for renewal, or until a failed
+    /// attempt may be repeated. `None` for keys that were given.
     pub next_attempt_in: Option<Duration>,
 }
 
@@ -31,4 +32,6 @@ pub struct KeyStatus {
     pub key_id: Option<String>,
     /// The algorithms whose signatures it verifies.
     pub algorithms: Vec<Algorithm>,
+    /// How long ago it was first seen here. `None` for keys that were given.
+    pub age: Option<Duration>,
 }

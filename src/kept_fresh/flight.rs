@@ -1,17 +1,15 @@
 //! [`Shared`]: the value, and the one attempt to renew it that may be under way.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
 use super::held::{Held, Loaded};
 use super::{BoxFuture, NoOutcome};
 use crate::clock::Clock;
+use crate::runtime::{self, AbortHandle};
+use crate::sync::{ArcSwapOption, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 
 /// An attempt that has not ended by then is given up: its runtime may not be driven any more.
 const ABANDONED_AFTER: Duration = Duration::from_secs(30);
@@ -80,7 +78,7 @@ where
     }
 
     pub(super) fn start_in_background(self: &Arc<Self>, now: Instant) {
-        if self.nanos(now) >= self.quiet_until.load(Ordering::Acquire) && Handle::try_current().is_ok() {
+        if self.nanos(now) >= self.quiet_until.load(Ordering::Acquire) && runtime::is_here() {
             let _already_running_or_cooling_down = self.attempt(now);
         }
     }
@@ -88,7 +86,7 @@ where
     /// Joins the attempt under way or starts one.
     pub(super) fn attempt(self: &Arc<Self>, now: Instant) -> Attempt<E> {
         let (sender, landed) = watch::channel(false);
-        let number = {
+        let (number, given_up) = {
             let mut attempts = self.attempts();
             if let Some(flight) = &attempts.flight
                 && now.saturating_duration_since(flight.since) < ABANDONED_AFTER
@@ -102,17 +100,19 @@ where
             }
             attempts.started += 1;
             let number = attempts.started;
-            attempts.flight = Some(Flight { number, since: now, landed: landed.clone(), task: None });
+            let given_up = attempts.flight.replace(Flight { number, since: now, landed: landed.clone(), task: None });
             self.quiet_until.store(self.nanos(now).saturating_add(nanos(self.cool_down)), Ordering::Release);
-            number
+            (number, given_up)
         };
-        let landing = Landing { shared: Arc::downgrade(self), number, sender, since: now, wall: self.clock.wall() };
+        if let Some(task) = given_up.and_then(|flight| flight.task) {
+            task.abort();
+        }
+        let landing = Landing { shared: Arc::downgrade(self), number, sender, since: now };
         let flight = fly(self.load.clone(), self.held.load_full(), landing);
         // Spawned outside the lock: a runtime that shuts down drops the task at once, and its end takes the lock.
-        match Handle::try_current() {
-            Err(_) => Attempt::Drive(Box::pin(flight), landed),
-            Ok(runtime) => {
-                let task = runtime.spawn(flight).abort_handle();
+        match runtime::spawn(flight) {
+            Err(flight) => Attempt::Drive(Box::pin(flight), landed),
+            Ok(task) => {
                 if let Some(flight) = self.attempts().flight.as_mut().filter(|flight| flight.number == number) {
                     flight.task = Some(task);
                 }
@@ -156,7 +156,6 @@ struct Landing<T, E: From<NoOutcome>> {
     number: u64,
     sender: watch::Sender<bool>,
     since: Instant,
-    wall: SystemTime,
 }
 
 impl<T, E: From<NoOutcome>> Landing<T, E> {
@@ -171,12 +170,7 @@ impl<T, E: From<NoOutcome>> Landing<T, E> {
             attempts.deaths = 0;
             match outcome {
                 Ok(Loaded { value, lifetime }) => {
-                    shared.held.store(Some(Arc::new(Held {
-                        value,
-                        loaded_at: self.since,
-                        loaded_wall: self.wall,
-                        lifetime,
-                    })));
+                    shared.held.store(Some(Arc::new(Held { value, loaded_at: self.since, lifetime })));
                     attempts.failure = None;
                     shared.failing.store(false, Ordering::Release);
                     shared.quiet_until.store(0, Ordering::Release);

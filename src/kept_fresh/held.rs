@@ -1,6 +1,6 @@
 //! [`Held`]: a value and its age.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 
@@ -13,9 +13,9 @@ pub(crate) struct Lifetime {
 }
 
 impl Lifetime {
-    /// A life of `end` with a soft point at 75 to 85 % of it, so that many instances do not renew in step.
+    /// A life of `end` with a soft point at 60 to 90 % of it: instances that loaded at the same moment do not renew in step.
     pub(crate) fn jittered(end: Duration, grace: Duration) -> Self {
-        Self { soft: end.mul_f64(0.75 + 0.1 * fastrand::f64()), end, grace }
+        Self { soft: end.mul_f64(0.6 + 0.3 * fastrand::f64()), end, grace }
     }
 }
 
@@ -29,7 +29,6 @@ pub(crate) struct Loaded<T> {
 pub(crate) struct Held<T> {
     pub(crate) value: T,
     pub(super) loaded_at: Instant,
-    pub(super) loaded_wall: SystemTime,
     pub(super) lifetime: Lifetime,
 }
 
@@ -58,7 +57,12 @@ impl<T> Held<T> {
     /// A value that was given, not loaded, and does not run out.
     pub(crate) fn forever(value: T, clock: &Clock) -> Self {
         let lifetime = Lifetime { soft: Duration::MAX, end: Duration::MAX, grace: Duration::ZERO };
-        Self { value, loaded_at: clock.monotonic(), loaded_wall: clock.wall(), lifetime }
+        Self { value, loaded_at: clock.monotonic(), lifetime }
+    }
+
+    /// How long it is still fresh.
+    pub(super) fn fresh_for(&self, now: Instant) -> Duration {
+        self.lifetime.soft.saturating_sub(self.age(now))
     }
 
     /// Time since loading began.
@@ -69,10 +73,5 @@ impl<T> Held<T> {
     /// Whether loading began at this moment or later.
     pub(crate) fn loaded_since(&self, moment: Instant) -> bool {
         self.loaded_at >= moment
-    }
-
-    /// Wall time at which loading began: what was published later may be missing.
-    pub(crate) fn loaded_wall(&self) -> SystemTime {
-        self.loaded_wall
     }
 }

@@ -20,10 +20,7 @@ mod held;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-use tokio::runtime::Handle;
 
 pub(crate) use self::flight::Failure;
 pub(crate) use self::held::{Held, Lifetime, Loaded};
@@ -31,6 +28,8 @@ pub(crate) use self::held::{Held, Lifetime, Loaded};
 use self::flight::{Attempt, Shared};
 use self::held::Freshness;
 use crate::clock::Clock;
+use crate::runtime;
+use crate::sync::{Guard, Ordering};
 
 /// How long a caller waits for a value when there is none.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -67,7 +66,7 @@ where
     }
 
     /// The value, if it can be had without waiting. Starts an attempt where one is due.
-    pub(crate) fn current(&self) -> Option<arc_swap::Guard<Option<Arc<Held<T>>>>> {
+    pub(crate) fn current(&self) -> Option<Guard<Option<Arc<Held<T>>>>> {
         let held = self.shared.held.load();
         let now = self.shared.clock.monotonic();
         match held.as_ref()?.freshness(now) {
@@ -99,6 +98,10 @@ where
 
     /// A value from an attempt that ends after this call, however fresh the present one is.
     pub(crate) async fn renew(&self, patience: Duration) -> Result<Arc<Held<T>>, E> {
+        runtime::within(patience, self.outcome()).await.unwrap_or_else(|| Err(NoOutcome::StillLoading.into()))
+    }
+
+    async fn outcome(&self) -> Result<Arc<Held<T>>, E> {
         // Twice: where an attempt dies, one of those who waited for it takes over.
         for _ in 0..2 {
             let mut landed = match self.shared.attempt(self.shared.clock.monotonic()) {
@@ -109,10 +112,8 @@ where
                     landed
                 }
             };
-            match within(patience, landed.wait_for(|landed| *landed)).await {
-                None => return Err(NoOutcome::StillLoading.into()),
-                Some(Err(_)) => continue,
-                Some(Ok(_)) => {}
+            if landed.wait_for(|landed| *landed).await.is_err() {
+                continue; // it died
             }
             if let Some(failure) = self.failure() {
                 return Err(failure.error);
@@ -151,18 +152,16 @@ where
         let left = self.shared.cool_down.checked_sub(self.shared.clock.monotonic().saturating_duration_since(since))?;
         (!left.is_zero()).then_some(left)
     }
+
+    /// How long until the next attempt is due, if somebody asks then. Nothing where one is due now.
+    pub(crate) fn next_attempt_in(&self) -> Duration {
+        let fresh_for = self.peek().map(|held| held.fresh_for(self.shared.clock.monotonic()));
+        fresh_for.filter(|left| !left.is_zero()).or_else(|| self.cooling_down()).unwrap_or_default()
+    }
 }
 
 impl<T, E> Clone for KeptFresh<T, E> {
     fn clone(&self) -> Self {
         Self { shared: self.shared.clone() }
-    }
-}
-
-/// Waits at most `patience`, where there is a runtime whose timer can tell.
-async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
-    match Handle::try_current() {
-        Ok(_) => tokio::time::timeout(patience, future).await.ok(),
-        Err(_) => Some(future.await),
     }
 }

@@ -15,6 +15,7 @@ mod rules;
 mod service;
 mod token_source;
 mod validator;
+mod verified_cache;
 mod verified_token;
 mod verifier;
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::claims::{Date, RawClaims, Words};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
-use crate::issuer::{Issuer, Keys, Miss};
+use crate::issuer::{Issuer, Key, Keys, Miss};
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
 use crate::scope::is_scope_token;
 
@@ -39,7 +39,11 @@ pub(crate) enum Stop {
 /// Which keys are needed.
 pub(crate) enum Need {
     Any,
-    NewerThan(Keys),
+    /// Newer ones than these. Where there are none, `verdict` stands.
+    Newer {
+        than: Keys,
+        verdict: Kind,
+    },
 }
 
 impl From<Kind> for Stop {
@@ -52,11 +56,12 @@ impl From<Kind> for Stop {
 struct Accepted<'r> {
     audience: &'r Arc<str>,
     expires_at: SystemTime,
+    not_before: Option<SystemTime>,
 }
 
 impl Rules {
-    /// The whole procedure, but for keys that have to be waited for.
-    pub(crate) fn verify(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
+    /// The whole procedure, but for keys that have to be waited for and for the user's checks.
+    pub(crate) fn verify(&self, token: &str, keys: Option<&Keys>) -> Result<Arc<Verified>, Stop> {
         if token.len() > self.max_token_bytes {
             return Err(Kind::TokenTooLong.into());
         }
@@ -74,12 +79,28 @@ impl Rules {
             return Err(Stop::NeedsKeys(Need::Any));
         };
         let mut candidates = keys.value.candidates(header.key_id(), algorithm);
-        let Some(verified) = candidates.find_map(|(_, key)| key.verify(&jws).ok()) else {
+        let Some((key, verified)) = candidates.find_map(|(key, one)| Some((key, one.verify(&jws).ok()?))) else {
             return Err(self.without_key(&header, &claims, typed, keys));
         };
         let accepted = self.accept(&claims, typed)?;
-        let token = self.read(&claims, &accepted, verified.into_payload());
-        self.checks.iter().try_for_each(|check| check(&token)).map_err(Stop::Rejected)?;
+        Ok(Arc::new(self.read(&claims, &accepted, verified.into_payload(), key)))
+    }
+
+    /// What may have changed since a token was verified: the time. Its key is asked for by who has the keys.
+    pub(crate) fn in_time(&self, expires_at: SystemTime, not_before: Option<SystemTime>) -> Result<(), Kind> {
+        let now = self.issuer.time().wall();
+        if expires_at.checked_add(self.leeway).is_none_or(|end| now >= end) {
+            return Err(Kind::Expired);
+        }
+        if not_before.is_some_and(|start| now.checked_add(self.leeway).is_none_or(|latest| latest < start)) {
+            return Err(Kind::NotYetValid);
+        }
+        Ok(())
+    }
+
+    /// The user's checks, which run on every request.
+    pub(crate) fn check(&self, token: VerifiedToken) -> Result<VerifiedToken, Rejection> {
+        self.checks.iter().try_for_each(|check| check(&token))?;
         Ok(token)
     }
 
@@ -121,17 +142,17 @@ impl Rules {
 
     /// What to say of a token that none of the keys verifies.
     fn without_key(&self, header: &Header<'_>, claims: &RawClaims<'_>, typed: Typed, keys: &Keys) -> Stop {
-        if keys.value.knows(header.key_id()) {
-            return Kind::BadSignature.into();
-        }
+        // The same id may stand for a new key: small servers make one at each start.
+        let id_is_known = keys.value.knows(header.key_id());
+        let verdict = if id_is_known { Kind::BadSignature } else { Kind::UnknownKey };
         // Nobody makes this service fetch anything by a token that would be rejected anyway.
         if let Err(kind) = self.accept(claims, typed) {
-            return kind.into();
+            return if id_is_known { verdict.into() } else { kind.into() };
         }
-        match self.issuer.keys().missed(keys, claims.iat.time()) {
-            Miss::Fetch => Stop::NeedsKeys(Need::NewerThan(Arc::clone(keys))),
-            Miss::Unknown => Kind::UnknownKey.into(),
-            Miss::TooSoon(left) => Stop::TooSoon(left),
+        match self.issuer.keys().missed(&keys.value, header.key_id(), claims.iat.time()) {
+            Miss::Fetch => Stop::NeedsKeys(Need::Newer { than: Arc::clone(keys), verdict }),
+            Miss::TooSoon(left) if !id_is_known => Stop::TooSoon(left),
+            Miss::TooSoon(_) | Miss::Unknown => verdict.into(),
         }
     }
 
@@ -142,22 +163,16 @@ impl Rules {
             given => self.audiences.iter().find(|ours| given.iter().any(|audience| *audience == ***ours)),
         };
         let audience = audience.ok_or(Kind::WrongAudience)?;
-        let now = self.issuer.time().wall();
         let expires_at = match claims.exp {
             Date::Absent => return Err(Kind::MissingClaim),
             Date::Odd => return Err(Kind::Malformed),
             Date::At(time) => time,
         };
-        if expires_at.checked_add(self.leeway).is_none_or(|end| now >= end) {
-            return Err(Kind::Expired);
+        if matches!(claims.nbf, Date::Odd) {
+            return Err(Kind::Malformed);
         }
-        match claims.nbf {
-            Date::Odd => return Err(Kind::Malformed),
-            Date::At(time) if now.checked_add(self.leeway).is_none_or(|latest| latest < time) => {
-                return Err(Kind::NotYetValid);
-            }
-            Date::Absent | Date::At(_) => {}
-        }
+        let not_before = claims.nbf.time();
+        self.in_time(expires_at, not_before)?;
         if matches!(claims.iat, Date::Odd) || matches!(claims.sub, Words::Many(_) | Words::Odd) {
             return Err(Kind::Malformed);
         }
@@ -173,10 +188,10 @@ impl Rules {
         if claims.cnf.0 && !self.ignore_binding {
             return Err(Kind::SenderConstrained);
         }
-        Ok(Accepted { audience, expires_at })
+        Ok(Accepted { audience, expires_at, not_before })
     }
 
-    fn read(&self, claims: &RawClaims<'_>, accepted: &Accepted<'_>, payload: Bytes) -> VerifiedToken {
+    fn read(&self, claims: &RawClaims<'_>, accepted: &Accepted<'_>, payload: Bytes, key: &Arc<Key>) -> Verified {
         let read_later = ReadLater::default();
         let mut roles: Vec<Box<str>> = claims.roles.iter().map(Box::from).collect();
         if !self.role_pointers.is_empty() {
@@ -187,7 +202,7 @@ impl Rules {
                 roles.extend(many.iter().filter_map(|role| role.as_str()).map(Box::from));
             }
         }
-        VerifiedToken::new(Verified {
+        Verified {
             issuer: Arc::clone(self.issuer.shared_identifier()),
             audience: Arc::clone(accepted.audience),
             subject: claims.sub.one().map(Box::from),
@@ -196,10 +211,12 @@ impl Rules {
             client_id: claims.client().map(Box::from),
             tenant: claims.tid.one().map(Box::from),
             expires_at: accepted.expires_at,
+            not_before: accepted.not_before,
             issued_at: claims.iat.time(),
             payload,
             read_later,
-        })
+            key: Arc::clone(key),
+        }
     }
 }
 

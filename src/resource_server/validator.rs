@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::rules::{Need, Rules, Stop};
-use super::verified_token::VerifiedToken;
-use crate::issuer::Issuer;
+use super::verified_cache::VerifiedCache;
+use super::verified_token::{Verified, VerifiedToken};
+use crate::issuer::{Issuer, Keys};
 use crate::jose::Algorithm;
 
 /// Checks access tokens of one [`Issuer`] for one API: made by [`Issuer::validator`].
@@ -31,6 +32,7 @@ use crate::jose::Algorithm;
 #[derive(Clone)]
 pub struct Validator {
     rules: Arc<Rules>,
+    cache: Arc<VerifiedCache>,
 }
 
 impl Issuer {
@@ -48,6 +50,7 @@ impl Issuer {
                 role_pointers: Vec::new(),
                 checks: Vec::new(),
             }),
+            cache: Arc::default(),
         }
     }
 }
@@ -55,6 +58,8 @@ impl Issuer {
 impl Validator {
     fn change(mut self, change: impl FnOnce(&mut Rules)) -> Self {
         change(Arc::make_mut(&mut self.rules));
+        // What other rules have let through is nothing to go by.
+        self.cache = Arc::new(self.cache.emptied());
         self
     }
 
@@ -120,6 +125,17 @@ impl Validator {
         self.change(|rules| rules.ignore_binding = true)
     }
 
+    /// Lets the cache of verified tokens weigh so many bytes: 32 MiB, unless set. It saves computing the signature of a token that
+    /// was seen before; everything that may change (times, keys, your checks) is still checked on each request. Clones share it.
+    pub fn cache_bytes(self, bytes: usize) -> Self {
+        Self { cache: Arc::new(VerifiedCache::with_bytes(bytes)), ..self }
+    }
+
+    /// Computes the signature of every token on every request.
+    pub fn without_cache(self) -> Self {
+        self.cache_bytes(0)
+    }
+
     /// Checks a token, fetching keys where that is needed.
     ///
     /// # Errors
@@ -146,9 +162,8 @@ impl Validator {
 
     /// All that can be done without waiting, which is everything unless keys have to be fetched.
     pub(crate) fn start(&self, token: &str) -> Verification {
-        let rules = &*self.rules;
-        let keys = rules.issuer.keys().current();
-        match rules.verify(token, keys.as_ref().and_then(|current| current.keys())) {
+        let keys = self.rules.issuer.keys().current();
+        match self.judge(token, keys.as_ref().and_then(|current| current.keys())) {
             Ok(verified) => Verification::Done(Ok(verified)),
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
             Err(Stop::TooSoon(left)) => Verification::Done(Err(Rejection::unavailable(left))),
@@ -158,27 +173,67 @@ impl Validator {
 
     /// Gets the keys that are needed and goes through the procedure again.
     pub(crate) async fn finish(&self, token: &str, mut need: Need) -> Result<VerifiedToken, Rejection> {
-        let rules = &*self.rules;
-        let set = rules.issuer.keys();
-        let arrived = rules.issuer.time().monotonic();
+        let set = self.rules.issuer.keys();
+        let arrived = self.rules.issuer.time().monotonic();
+        let mut verdict = Kind::UnknownKey;
         // Twice: after the first keys, or those that others were fetching already, newer ones may be needed.
         for _ in 0..2 {
             let keys = match &need {
                 Need::Any => set.get().await.map_err(|_| set.unavailable()),
-                Need::NewerThan(keys) => set.newer_than(keys).await,
+                Need::Newer { than, .. } => set.newer_than(than).await,
             };
-            let keys = keys.map_err(|unavailable| Rejection::unavailable(unavailable.retry_after))?;
+            let keys = match (keys, &need) {
+                (Ok(keys), _) => keys,
+                (Err(_), Need::Newer { verdict: Kind::BadSignature, .. }) => return Err(Kind::BadSignature.into()),
+                (Err(unavailable), _) => return Err(Rejection::unavailable(unavailable.retry_after)),
+            };
             // What keys that were fetched after the token had come don't verify, no key verifies.
             let conclusive = keys.loaded_since(arrived);
-            match rules.verify(token, Some(&keys)) {
+            match self.judge(token, Some(&keys)) {
                 Ok(verified) => return Ok(verified),
                 Err(Stop::Rejected(rejection)) => return Err(rejection),
-                Err(_) if conclusive => break,
-                Err(Stop::TooSoon(left)) => return Err(Rejection::unavailable(left)),
-                Err(Stop::NeedsKeys(next)) => need = next,
+                Err(Stop::TooSoon(left)) if !conclusive => return Err(Rejection::unavailable(left)),
+                Err(Stop::TooSoon(_)) => break,
+                Err(Stop::NeedsKeys(next)) => {
+                    if let Need::Newer { verdict: next, .. } = &next {
+                        verdict = *next;
+                    }
+                    if conclusive {
+                        break;
+                    }
+                    need = next;
+                }
             }
         }
-        Err(Rejection::new(Kind::UnknownKey))
+        Err(verdict.into())
+    }
+
+    /// The procedure, but for the signature of a token that was seen before.
+    fn judge(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
+        let verified = match keys.and_then(|keys| self.seen(token, keys)) {
+            Some(seen) => seen?,
+            None => {
+                let verified = self.rules.verify(token, keys)?;
+                self.cache.insert(token, &verified);
+                verified
+            }
+        };
+        self.rules.check(VerifiedToken::new(verified)).map_err(Stop::Rejected)
+    }
+
+    /// The token, if it was seen before and its key is still published; or that its time is over.
+    fn seen(&self, token: &str, keys: &Keys) -> Option<Result<Arc<Verified>, Kind>> {
+        let seen = self.cache.get(token)?;
+        if !keys.value.holds(&seen.key) {
+            self.cache.remove(token);
+            return None;
+        }
+        Some(
+            self.rules
+                .in_time(seen.expires_at, seen.not_before)
+                .map(|()| seen)
+                .inspect_err(|_| self.cache.remove(token)),
+        )
     }
 }
 

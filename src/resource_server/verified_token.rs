@@ -15,6 +15,7 @@ use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
 use crate::error::JsonFault;
+use crate::issuer::Key;
 use crate::scope;
 
 /// How many types `claims::<T>()` keeps per token; more are parsed on each call.
@@ -43,8 +44,11 @@ pub(crate) struct Verified {
     pub(crate) client_id: Option<Box<str>>,
     pub(crate) tenant: Option<Box<str>>,
     pub(crate) expires_at: SystemTime,
+    pub(crate) not_before: Option<SystemTime>,
     pub(crate) issued_at: Option<SystemTime>,
     pub(crate) read_later: ReadLater,
+    /// The key that verified it.
+    pub(crate) key: Arc<Key>,
 }
 
 /// What is only read when somebody asks for it, then kept with the token.
@@ -55,8 +59,8 @@ pub(crate) struct ReadLater {
 }
 
 impl VerifiedToken {
-    pub(crate) fn new(verified: Verified) -> Self {
-        Self { verified: Arc::new(verified), context: None }
+    pub(crate) fn new(verified: Arc<Verified>) -> Self {
+        Self { verified, context: None }
     }
 
     pub(crate) fn in_context(self, context: Arc<Context>) -> Self {

@@ -156,6 +156,15 @@ impl TestIssuer {
         algorithms.into_iter().for_each(|algorithm| drop(published.add(algorithm)));
     }
 
+    /// New keys in place of the old ones, under the ids of the old ones: what small servers do that make keys at each start.
+    pub fn rotate_under_old_ids(&self) {
+        let mut published = self.shared.published();
+        let old = std::mem::take(&mut published.keys);
+        for one in old.into_iter().filter(|one| one.signs) {
+            published.add_as(one.key.algorithm(), one.key.key_id().map(str::to_owned));
+        }
+    }
+
     /// Publishes a further key, as it is.
     pub fn publish_jwk(&self, jwk: impl Serialize) {
         self.shared.published().odd_keys.push(value(jwk));
@@ -264,10 +273,16 @@ impl Drop for Shared {
 
 impl Published {
     fn add(&mut self, algorithm: Algorithm) -> Arc<SigningKey> {
+        self.add_as(algorithm, None)
+    }
+
+    /// Adds a key with this id, or with the next one.
+    fn add_as(&mut self, algorithm: Algorithm, key_id: Option<String>) -> Arc<SigningKey> {
         let number = self.made.entry(algorithm).and_modify(|made| *made += 1).or_insert(1);
+        let key_id = key_id.unwrap_or_else(|| format!("{}-{}", algorithm.as_str().to_lowercase(), number));
         let key = new_key(algorithm, *number)
             .unwrap_or_else(|error| panic!("TestIssuer can't make a key for {algorithm}: {error}"))
-            .with_key_id(format!("{}-{}", algorithm.as_str().to_lowercase(), number));
+            .with_key_id(key_id);
         let key = Arc::new(key);
         self.keys.push(TestKey { key: Arc::clone(&key), signs: true });
         key

@@ -20,6 +20,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("kept_fresh", 2),
     ("scope", 1),
     ("clock", 1),
+    ("runtime", 1),
+    ("sync", 1),
     ("error", 1),
 ];
 

@@ -15,14 +15,12 @@ fn named_tests(text: &str) -> BTreeSet<String> {
     let is_name = |part: &str| {
         !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
     };
-    quoted
-        .filter(|text| text.split_once("::").is_some_and(|(file, test)| is_name(file) && is_name(test)))
-        .map(str::to_owned)
-        .collect()
+    quoted.filter(|text| text.contains("::") && text.split("::").all(is_name)).map(str::to_owned).collect()
 }
 
 fn is_test(name: &str) -> bool {
-    let Some((file, test)) = name.split_once("::") else { return false };
+    let Some((file, test)) = name.rsplit_once("::") else { return false };
+    let file = file.replace("::", "/");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/{file}.rs"));
     let Ok(source) = fs::read_to_string(path) else { return false };
     let Ok(parsed) = syn::parse_file(&source) else { return false };

@@ -1,0 +1,29 @@
+//! The tokio runtime at hand, if there is one: without it, whoever asks for something drives it, and nothing is timed.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub(crate) use tokio::task::AbortHandle;
+
+/// Whether there is a runtime at hand.
+pub(crate) fn is_here() -> bool {
+    Handle::try_current().is_ok()
+}
+
+/// Runs this in a task of its own. Without a runtime it is given back.
+pub(crate) fn spawn<F>(future: F) -> Result<AbortHandle, F>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    match Handle::try_current() {
+        Ok(runtime) => Ok(runtime.spawn(future).abort_handle()),
+        Err(_) => Err(future),
+    }
+}
+
+/// Waits for this so long at most: `None` where it takes longer.
+pub(crate) async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
+    if is_here() { tokio::time::timeout(patience, future).await.ok() } else { Some(future.await) }
+}

@@ -1,0 +1,7 @@
+//! Where threads meet: the locks and atomics of the caches, in one place so that `tests/concurrency` can put in others, whose
+//! every interleaving it tries.
+
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub(crate) use arc_swap::{ArcSwapOption, Guard};

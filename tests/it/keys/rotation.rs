@@ -1,0 +1,145 @@
+//! New keys, withdrawn keys, and new keys under an old id.
+
+use std::time::Duration;
+
+use tower_bearer::RejectionKind as Kind;
+use tower_bearer::jose::Algorithm;
+use tower_bearer::testing::TestIssuer;
+
+use super::{fetches, kind, together, until};
+use crate::support::AUDIENCE;
+
+#[tokio::test]
+async fn the_first_token_under_a_new_key_is_accepted_with_one_more_fetch() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    authority.rotate();
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    assert_eq!(fetches(&authority), (1, 2));
+}
+
+#[tokio::test]
+async fn a_thousand_callers_under_a_new_key_wait_for_one_fetch() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    authority.rotate();
+    let callers = (0..1_000).map(|_| {
+        let (validator, token) = (validator.clone(), authority.token(AUDIENCE).sign());
+        async move { kind(&validator, &token).await }
+    });
+    assert!(together(callers).await.iter().all(Option::is_none));
+    assert_eq!(fetches(&authority), (1, 2));
+}
+
+#[tokio::test]
+async fn a_new_key_under_an_old_id_is_picked_up_by_its_first_token() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    let old = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&validator, &old).await, None);
+
+    authority.rotate_under_old_ids();
+    let new = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&validator, &new).await, None);
+    assert_eq!(fetches(&authority), (1, 2));
+    assert_eq!(kind(&validator, &old).await, Some(Kind::BadSignature), "it was verified before, by a key that is gone");
+}
+
+#[tokio::test]
+async fn a_new_key_under_an_old_id_is_picked_up_within_one_gap_whatever_was_sent_before() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    let stranger = TestIssuer::new().signing_key(Algorithm::ES256);
+    let forged = authority.token(AUDIENCE).signed_by(&stranger).sign();
+    assert_eq!(kind(&validator, &forged).await, Some(Kind::BadSignature));
+    assert_eq!(fetches(&authority), (1, 2), "it might have been a new key");
+
+    authority.rotate_under_old_ids();
+    for second in 0..15 {
+        let new = authority.token(AUDIENCE).sign();
+        assert_eq!(kind(&validator, &new).await, Some(Kind::BadSignature), "second {second}");
+        assert_eq!(fetches(&authority), (1, 2), "second {second}");
+        authority.advance(Duration::from_secs(1));
+    }
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    assert_eq!(fetches(&authority), (1, 3));
+}
+
+#[tokio::test]
+async fn forged_signatures_under_a_known_id_cause_one_fetch_per_gap_and_are_never_a_503() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    let stranger = TestIssuer::new().signing_key(Algorithm::ES256);
+    for second in 0..45 {
+        for n in 0..20 {
+            let forged = authority.token(AUDIENCE).subject(&format!("mallory-{n}")).signed_by(&stranger).sign();
+            assert_eq!(kind(&validator, &forged).await, Some(Kind::BadSignature));
+        }
+        assert_eq!(fetches(&authority), (1, 2 + second / 15));
+        authority.advance(Duration::from_secs(1));
+    }
+    let foreign = authority.token("api://stock").signed_by(&stranger).sign();
+    let expired = authority.token(AUDIENCE).expired().signed_by(&stranger).sign();
+    for token in [foreign, expired] {
+        assert_eq!(kind(&validator, &token).await, Some(Kind::BadSignature));
+        assert_eq!(fetches(&authority), (1, 4), "not for a token that would be refused anyway");
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_is_refused_once_the_new_set_is_in() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    let old = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&validator, &old).await, None);
+    authority.rotate();
+    assert_eq!(kind(&validator, &old).await, None, "nobody knows yet");
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    assert_eq!(kind(&validator, &old).await, Some(Kind::UnknownKey), "it was verified before");
+    assert_eq!(fetches(&authority), (1, 2));
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_is_refused_after_a_renewal_in_the_background_too() {
+    let authority = TestIssuer::new();
+    let issuer = authority.issuer();
+    let validator = issuer.validator(AUDIENCE);
+    let old = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&validator, &old).await, None);
+    authority.rotate();
+    authority.advance(Duration::from_secs(811));
+    assert_eq!(kind(&validator, &old).await, None, "the old keys serve while the new ones come");
+    until(|| issuer.status().age == Some(Duration::ZERO)).await;
+    assert_eq!(kind(&validator, &old).await, Some(Kind::UnknownKey));
+}
+
+#[tokio::test]
+async fn a_key_that_comes_back_counts_again() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    let key = authority.signing_key(Algorithm::ES256);
+    let old = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&validator, &old).await, None);
+    authority.rotate();
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    assert_eq!(kind(&validator, &old).await, Some(Kind::UnknownKey));
+
+    authority.publish_jwk(serde_json::from_str::<serde_json::Value>(&key.public_jwk()).unwrap());
+    authority.advance(Duration::from_secs(15));
+    assert_eq!(kind(&validator, &old).await, None);
+}
+
+#[tokio::test]
+async fn a_token_without_a_key_id_is_tried_with_the_keys_that_fit() {
+    let authority = TestIssuer::new();
+    authority.rotate_keeping_old();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).without_header("kid").sign()).await, None);
+    let stranger = TestIssuer::new().signing_key(Algorithm::ES256);
+    let forged = authority.token(AUDIENCE).signed_by(&stranger).without_header("kid").sign();
+    assert_eq!(kind(&validator, &forged).await, Some(Kind::UnknownKey));
+}
