@@ -1,13 +1,27 @@
-//! Tokens under keys that nobody knows: what they may cost.
+//! Tokens under keys that nobody knows: what they may cost, and whom.
 
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use tower_bearer::RejectionKind as Kind;
-use tower_bearer::testing::TestIssuer;
+use tower_bearer::jose::Algorithm;
+use tower_bearer::testing::{Endpoint, TestIssuer};
 
-use super::{fetches, kind};
+use super::{fetches, kind, until};
 use crate::support::AUDIENCE;
+
+const GAP: Duration = Duration::from_secs(15);
+
+/// This token with another `kid` in its header; the signature is left as it was.
+fn under_another_id(token: &str, id: &str) -> String {
+    let (_, rest) = token.split_once('.').unwrap();
+    let header = json!({ "alg": "ES256", "kid": id, "typ": "at+jwt" }).to_string();
+    format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header))
+}
 
 #[tokio::test]
 async fn tokens_under_unknown_keys_cause_one_fetch_per_gap() {
@@ -37,6 +51,70 @@ async fn tokens_under_unknown_keys_cause_one_fetch_per_gap() {
 }
 
 #[tokio::test]
+async fn a_flood_costs_one_fetch_per_gap_and_hides_a_new_key_for_one_gap_at_the_most() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    let known = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&validator, &known).await, None);
+
+    const SECONDS: usize = 100;
+    let (mut published_at, mut accepted_at) = (None, None);
+    for second in 0..SECONDS {
+        // Between two fetches, so that its first token has to wait.
+        if second == 40 {
+            authority.rotate_keeping_old();
+            published_at = Some(second);
+        }
+        let template = authority.token(AUDIENCE).subject("mallory").sign();
+        for n in 0..1_000 {
+            let token = under_another_id(&template, &format!("unknown-{second}-{n}"));
+            let kind = kind(&validator, &token).await;
+            assert!(matches!(kind, Some(Kind::UnknownKey | Kind::KeysUnavailable)), "{kind:?}");
+        }
+        assert!(fetches(&authority).1 <= 2 + second / 15, "second {second}: {:?}", fetches(&authority));
+        if let (Some(since), None) = (published_at, accepted_at) {
+            match validator.verify(&authority.token(AUDIENCE).sign()).await {
+                Ok(_) => accepted_at = Some(second),
+                Err(rejection) => {
+                    assert_eq!(rejection.kind(), Kind::KeysUnavailable);
+                    let wait = rejection.retry_after().unwrap();
+                    assert!(wait > Duration::ZERO && wait <= GAP - Duration::from_secs((second - since) as u64));
+                }
+            }
+        }
+        assert_eq!(kind(&validator, &known).await, None);
+        authority.advance(Duration::from_secs(1));
+    }
+    let waited = accepted_at.unwrap() - published_at.unwrap();
+    println!(
+        "100,000 tokens under unknown keys: {} fetches, a new key accepted after {waited} s",
+        fetches(&authority).1
+    );
+    assert!(waited > 0, "the new key came while no fetch was due");
+    assert!(waited <= 15, "{waited}");
+}
+
+#[tokio::test]
+async fn callers_with_known_keys_do_not_wait_for_a_fetch_that_others_cause() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    let hold = authority.hold(Endpoint::Jwks);
+    let mallory = tokio::spawn({
+        let (validator, token) = (validator.clone(), authority.token(AUDIENCE).header("kid", "unknown").sign());
+        async move { kind(&validator, &token).await }
+    });
+    until(|| fetches(&authority).1 == 2).await;
+    for n in 0..100 {
+        let token = authority.token(AUDIENCE).subject(&format!("caller-{n}")).sign();
+        let verified = pin!(validator.verify(&token)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(verified, Poll::Ready(Ok(_))), "caller {n}");
+    }
+    drop(hold);
+    assert_eq!(mallory.await.unwrap(), Some(Kind::UnknownKey));
+}
+
+#[tokio::test]
 async fn tokens_that_would_be_rejected_anyway_never_cause_a_fetch() {
     let authority = TestIssuer::new();
     let stranger = TestIssuer::named("https://stranger.test");
@@ -59,4 +137,17 @@ async fn tokens_that_would_be_rejected_anyway_never_cause_a_fetch() {
         assert_eq!(kind(&validator, token).await, Some(*expected));
     }
     assert_eq!(fetches(&authority), (1, 1));
+}
+
+#[tokio::test]
+async fn a_flood_does_not_delay_the_first_keys_of_a_service() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    let stranger = TestIssuer::new().signing_key(Algorithm::ES256);
+    for n in 0..100 {
+        let forged = authority.token(AUDIENCE).header("kid", format!("unknown-{n}")).signed_by(&stranger).sign();
+        assert_eq!(kind(&validator, &forged).await, Some(Kind::UnknownKey));
+        assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    }
+    assert_eq!(fetches(&authority), (1, 2));
 }

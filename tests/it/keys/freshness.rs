@@ -123,9 +123,11 @@ async fn services_that_start_together_do_not_renew_together() {
 struct Versioned {
     keys: Arc<Mutex<Vec<Value>>>,
     path: Arc<Mutex<String>>,
-    /// Path, the tag that was asked with, and the status of the answer.
-    asked: Arc<Mutex<Vec<(String, Option<String>, u16)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
 }
+
+/// Path, the tag that was asked with, and the status of the answer.
+type Asked = (String, Option<String>, u16);
 
 impl Versioned {
     fn of(authority: &TestIssuer) -> (Self, Issuer) {
@@ -168,7 +170,7 @@ impl Versioned {
     }
 
     /// What was asked since the last look.
-    fn asked(&self) -> Vec<(String, Option<String>, u16)> {
+    fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 }
