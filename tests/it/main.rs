@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::needless_pass_by_value)]
 
 mod axum;
+mod examples;
 // Those that read the sources are the same whatever the back end.
 #[cfg(feature = "aws-lc-rs")]
 mod floors;
