@@ -6,7 +6,7 @@
 //! | `AUDIENCE` | the `aud` of tokens for this server, several separated by commas; required |
 //! | `METADATA_URL` | where the metadata is, if not where the identifier implies |
 //! | `JWKS_URL` | where the keys are; the metadata is then not needed |
-//! | `REQUIRED_SCOPE` | what `GET /scoped` needs; without it that route answers 404 |
+//! | `REQUIRED_SCOPE` | what `GET /scoped` needs, several scopes separated by spaces; without it that route answers 404 |
 //! | `ALGORITHMS` | the algorithms to accept, separated by commas; without it all asymmetric ones |
 //! | `LEEWAY_SECONDS` | how far clocks may be apart; 60 |
 //! | `CA_FILE` | certificates in PEM form to trust when fetching, besides those of the system |
@@ -29,7 +29,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -38,7 +38,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower_bearer::jose::Algorithm;
-use tower_bearer::{BearerLayer, Claims, Issuer, Validator, all_of, require, scope};
+use tower_bearer::{BearerLayer, Claims, Issuer, Requirement, Validator, all_of, require, scope};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -56,8 +56,8 @@ struct Mistake(String);
 
 async fn run() -> Result<(), Mistake> {
     let issuer = issuer()?;
-    let required_scope = setting("REQUIRED_SCOPE")?;
-    let app = app(&issuer, validator(&issuer)?, required_scope.as_deref());
+    let required_scope = required_scope()?;
+    let app = app(&issuer, validator(&issuer)?, required_scope.clone());
     let host = setting("HOST")?.unwrap_or_else(|| "127.0.0.1".to_owned());
     let port: u16 = match setting("PORT")? {
         None => 8080,
@@ -82,10 +82,9 @@ async fn run() -> Result<(), Mistake> {
     axum::serve(listener, app).await.map_err(cant_listen)
 }
 
-fn app(issuer: &Issuer, validator: Validator, required_scope: Option<&str>) -> Router {
+fn app(issuer: &Issuer, validator: Validator, required_scope: Option<Requirement>) -> Router {
     let mut guarded = Router::new().route("/", get(claims));
-    if let Some(scopes) = required_scope {
-        let required = all_of(scopes.split_whitespace().map(|name| scope(name.to_owned())));
+    if let Some(required) = required_scope {
         guarded = guarded.route("/scoped", get(claims).route_layer(require(required)));
     }
     guarded
@@ -195,10 +194,25 @@ fn validator(issuer: &Issuer) -> Result<Validator, Mistake> {
         validator = validator.algorithms(algorithms?);
     }
     if let Some(seconds) = setting("LEEWAY_SECONDS")? {
-        let seconds = seconds.parse().map_err(|_| mistake("LEEWAY_SECONDS", "write a whole number of seconds"))?;
-        validator = validator.leeway(Duration::from_secs(seconds));
+        let seconds: u32 = seconds.parse().map_err(|_| mistake("LEEWAY_SECONDS", "write a whole number of seconds"))?;
+        validator = validator.leeway(Duration::from_secs(seconds.into()));
     }
     Ok(validator)
+}
+
+/// Several scopes, separated by spaces, are all required.
+fn required_scope() -> Result<Option<Requirement>, Mistake> {
+    let Some(names) = setting("REQUIRED_SCOPE")? else { return Ok(None) };
+    // RFC 6749 §3.3; a comma may stand in a scope, but hardly does.
+    let is_odd = |c: char| !c.is_ascii_graphic() || matches!(c, '"' | '\\' | ',');
+    if names.split(' ').any(|name| name.contains(is_odd)) {
+        return Err(mistake(
+            "REQUIRED_SCOPE",
+            "write visible ASCII without quotes and backslashes; separate several scopes by spaces",
+        ));
+    }
+    let each = names.split(' ').filter(|name| !name.is_empty()).map(|name| scope(name.to_owned()));
+    Ok(Some(all_of(each)))
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, Mistake> {
@@ -214,13 +228,20 @@ fn algorithm(name: &str) -> Result<Algorithm, Mistake> {
 
 /// Refuses at the start what would be refused at the first fetch.
 fn fetchable(name: &str, url: &str) -> Result<(), Mistake> {
-    let url = reqwest::Url::parse(url)
-        .map_err(|_| mistake(name, "this is not a URL; write an absolute one, such as https://login.example.com"))?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let anywhere = || {
+        mistake(
+            name,
+            "this is not a URL that can be fetched; write an absolute one without a user name, such as https://login.example.com",
+        )
+    };
+    // The crate's own judgement, whatever the setting is for.
+    Issuer::new("anybody").and_then(|issuer| issuer.metadata_url(url)).map_err(|_| anywhere())?;
+    let url: Uri = url.parse().map_err(|_| anywhere())?;
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
     let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback => Ok(()),
+    match url.scheme_str() {
+        Some("https") => Ok(()),
+        Some("http") if is_loopback => Ok(()),
         _ => Err(mistake(name, "write an https URL; plain http is taken on loopback only")),
     }
 }

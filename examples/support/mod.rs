@@ -132,11 +132,16 @@ pub(crate) async fn run(api: Router, questions: &[Question]) -> Result<(), Box<d
         return Ok(server.await??);
     }
 
+    check(&url, questions).await
+}
+
+/// Asks all questions at this URL, prints the answers and fails if one of them is not as expected.
+pub(crate) async fn check(url: &str, questions: &[Question]) -> Result<(), Box<dyn Error>> {
     // Proxies have no way to loopback.
     let client = Client::builder().no_proxy().build()?;
     let mut answers = Vec::new();
     for question in questions {
-        answers.push(question.ask(&client, &url).await?);
+        answers.push(question.ask(&client, url).await?);
     }
     print(questions, &answers);
     let wrong = questions.iter().zip(&answers).filter(|(question, answer)| question.expected != **answer).count();

@@ -142,10 +142,10 @@ impl Issuer {
     /// Fetches the keys from here; the metadata is then not needed to validate tokens.
     ///
     /// # Errors
-    /// Not an absolute http or https URL.
+    /// Not an absolute http or https URL, or keys were given.
     pub fn jwks_url(self, url: &str) -> Result<Self, Error> {
         let url = Url::parse("jwks_url(..)", url)?;
-        Ok(self.change(|settings| settings.source.jwks_url = Some(url)))
+        self.change(|settings| settings.source.jwks_url = Some(url)).with_keys_from_one_place()
     }
 
     /// Gets tokens here, whatever the metadata says.
@@ -161,11 +161,11 @@ impl Issuer {
     ///
     /// # Errors
     /// Not a JWK Set, or no key in it can be used. Single keys that can't be used are skipped; see
-    /// [`status`](Self::status).
+    /// [`status`](Self::status). Or [`jwks_url`](Self::jwks_url) is set.
     pub fn with_jwks(self, json: impl AsRef<[u8]>) -> Result<Self, Error> {
         let mut given = self.shared.settings.given.clone();
         given.add_jwks(json.as_ref())?;
-        Ok(self.change(|settings| settings.given = given))
+        self.change(|settings| settings.given = given).with_keys_from_one_place()
     }
 
     /// Trusts this key for this algorithm and fetches none. Call it again for more.
@@ -174,7 +174,8 @@ impl Issuer {
     /// symmetric algorithm: whoever can verify an HS256 token can also make one.
     ///
     /// # Errors
-    /// The key does not fit the algorithm, is malformed, or is too short (RFC 7518 §3.2, §3.3).
+    /// The key does not fit the algorithm, is malformed, or is too short (RFC 7518 §3.2, §3.3). Or
+    /// [`jwks_url`](Self::jwks_url) is set.
     pub fn with_decoding_key(
         self,
         key_id: Option<&str>,
@@ -183,7 +184,18 @@ impl Issuer {
     ) -> Result<Self, Error> {
         let key = VerifyingKey::from_decoding_key(algorithm, key)
             .map_err(|reason| Error::configuration(format!("with_decoding_key(..) for {algorithm}: {reason}")))?;
-        Ok(self.change(|settings| settings.given.add(key_id, key)))
+        self.change(|settings| settings.given.add(key_id, key)).with_keys_from_one_place()
+    }
+
+    /// Itself, unless one of two settings would do nothing.
+    fn with_keys_from_one_place(self) -> Result<Self, Error> {
+        let Settings { source, given, .. } = &self.shared.settings;
+        if source.jwks_url.is_some() && !given.is_empty() {
+            return Err(Error::configuration(
+                "keys are either given, by with_jwks(..) or with_decoding_key(..), or fetched, by jwks_url(..): leave one out",
+            ));
+        }
+        Ok(self)
     }
 
     /// Sends requests through this tower service, for an own certificate authority, proxy, mTLS or retries.

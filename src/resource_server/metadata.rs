@@ -6,7 +6,10 @@ use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE,
+};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
@@ -21,7 +24,7 @@ use crate::transport::Url;
 ///
 /// It is a tower service that answers with the document, to be mounted at [`path`](Self::path) outside of the
 /// [`BearerLayer`](super::BearerLayer). [`BearerLayer::protected_resource`](super::BearerLayer::protected_resource)
-/// puts its URL into challenges.
+/// puts its URL into challenges. Clients in browsers can read it from everywhere: it is public, and answers their preflight.
 ///
 /// ```
 /// use axum::Router;
@@ -61,6 +64,7 @@ struct Document {
 }
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+const METHODS: &str = "GET, HEAD, OPTIONS";
 
 impl ProtectedResource {
     /// The resource with this identifier: the URL at which clients reach the API, never taken from a request.
@@ -147,15 +151,26 @@ impl<B> Service<Request<B>> for ProtectedResource {
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let mut response = Response::new(Full::default());
         let headers = response.headers_mut();
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
-            // Public, and read by clients in browsers before they have a token.
-            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            *response.body_mut() = Full::new(self.json.clone());
-        } else {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        // Public, and read by clients in browsers before they have a token.
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        match *request.method() {
+            Method::GET | Method::HEAD => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=3600"));
+                *response.body_mut() = Full::new(self.json.clone());
+            }
+            // A browser asks first where a client adds headers of its own, as `MCP-Protocol-Version`.
+            Method::OPTIONS => {
+                headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+                headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("*"));
+                headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
+                *response.status_mut() = StatusCode::NO_CONTENT;
+            }
+            _ => {
+                headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+                *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+            }
         }
         ready(Ok(response))
     }

@@ -42,9 +42,17 @@ enum Kind {
 type Text = Cow<'static, str>;
 type Check = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
 
-/// This scope, among those in `scope` or `scp`.
+/// This one scope, among those in `scope` or `scp`; several are combined by [`all_of`] or [`any_of`]. What is no scope token
+/// (RFC 6749 §3.3) is held by nobody, and the log says so.
 pub fn scope(scope: impl Into<Cow<'static, str>>) -> Requirement {
-    Requirement(Kind::Scope(scope.into()))
+    let scope = scope.into();
+    if !is_scope_token(&scope) {
+        tracing::error!(
+            "scope(..) was given what is no scope token (RFC 6749 §3.3), so no token is ever let through: write one scope, \
+             without a space in it, and combine several by all_of(..) or any_of(..)"
+        );
+    }
+    Requirement(Kind::Scope(scope))
 }
 
 /// This role, among those in `roles` and where [`roles_at`](super::Validator::roles_at) points.

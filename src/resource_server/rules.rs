@@ -1,5 +1,6 @@
 //! [`Rules`]: the fixed procedure by which a token is accepted or rejected, over the keys of one moment.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use super::rejection::{Rejection, RejectionKind as Kind};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
 use crate::issuer::{Issuer, Key, Keys, Miss};
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
-use crate::scope::is_scope_token;
+use crate::scope::{is_scope_token, words};
 
 /// What is checked. It never waits.
 #[derive(Clone)]
@@ -240,10 +241,15 @@ fn is_other_token(claims: &RawClaims<'_>) -> bool {
     hashed || named || claims.events.0 || (claims.nonce.0 && unscoped)
 }
 
-/// A string is a list of scopes; an element of an array is one scope, and none where it holds a space (RFC 6749 §3.3).
+/// A string is a list of scopes, an element of an array is one. What is no scope token, as an element with a space in it, is no
+/// scope in either (RFC 6749 §3.3).
 fn scopes<'w>(claim: &'w Words<'_>) -> impl Iterator<Item = &'w str> {
-    let in_array = matches!(claim, Words::Many(_));
-    claim.iter().filter(move |scope| !in_array || is_scope_token(scope))
+    let (list, elements): (&str, &[Cow<'_, str>]) = match claim {
+        Words::One(list) => (list, &[]),
+        Words::Many(elements) => ("", elements),
+        Words::Absent | Words::Odd => ("", &[]),
+    };
+    words(list).chain(elements.iter().map(AsRef::as_ref)).filter(|scope| is_scope_token(scope))
 }
 
 fn join<'w>(words: impl Iterator<Item = &'w str>) -> Box<str> {

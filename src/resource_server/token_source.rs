@@ -62,6 +62,9 @@ impl TokenSource {
     }
 
     /// Whatever this function finds. `None` counts as no token.
+    ///
+    /// Where it looks is not known, so nothing there is marked sensitive as in the other sources: a layer that logs headers
+    /// further in shows the token, unless you mark it (`tower_http::sensitive_headers`) or leave it out there.
     pub fn from_fn(find: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
         Self(Kind::Custom(Arc::new(find)))
     }

@@ -8,6 +8,7 @@ use super::rejection::{Rejection, RejectionKind as Kind};
 use super::rules::{Need, Rules, Stop};
 use super::verified_cache::VerifiedCache;
 use super::verified_token::{Verified, VerifiedToken};
+use crate::error::Error;
 use crate::issuer::{Issuer, Keys};
 use crate::jose::Algorithm;
 
@@ -94,9 +95,25 @@ impl Validator {
 
     /// Takes roles from this place too, besides `roles`: a JSON pointer (RFC 6901) to a string or an array of strings,
     /// such as `/realm_access/roles`.
-    pub fn roles_at(self, pointer: impl Into<String>) -> Self {
+    ///
+    /// # Errors
+    /// Not a JSON pointer, or one to the claims as a whole.
+    ///
+    /// ```
+    /// let issuer = tower_bearer::Issuer::new("https://login.example.com/realms/acme")?;
+    /// let validator = issuer.validator("orders").roles_at("/realm_access/roles")?;
+    /// # Ok::<(), tower_bearer::Error>(())
+    /// ```
+    pub fn roles_at(self, pointer: impl Into<String>) -> Result<Self, Error> {
         let pointer = pointer.into();
-        self.change(|rules| rules.role_pointers.push(pointer))
+        let is_escaped = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
+        if !(pointer.starts_with('/') && is_escaped) {
+            return Err(Error::configuration(
+                "roles_at(..) is not a JSON pointer to a member (RFC 6901): write one that starts with a slash, such as \
+                 `/realm_access/roles`, with `~0` for `~` and `~1` for a slash in a name",
+            ));
+        }
+        Ok(self.change(|rules| rules.role_pointers.push(pointer)))
     }
 
     /// Adds a check of your own, which runs last and on every request. What it returns as an error is the answer.

@@ -119,7 +119,8 @@ impl VerifiedToken {
         self.verified.tenant.as_deref()
     }
 
-    /// The scopes (`scope` and `scp`).
+    /// The scopes (`scope` and `scp`): the words of a string, or the elements of an array. What is no scope token in either, for
+    /// instance an element with a space in it, is left out (RFC 6749 §3.3).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         scope::words(&self.verified.scopes)
     }

@@ -567,11 +567,8 @@ pub fn scopes(data: &[u8]) {
     for name in ["scope", "scp"] {
         let Some(line) = lines.next() else { continue };
         // An element of an array is one scope or none; a string is a list of them.
-        if line.contains('\t') {
-            held.extend(line.split('\t').filter(|one| is_scope(one)));
-        } else {
-            held.extend(line.split(' ').filter(|word| !word.is_empty()));
-        }
+        let separator = if line.contains('\t') { '\t' } else { ' ' };
+        held.extend(line.split(separator).filter(|one| is_scope(one)));
         let value = if line.contains('\t') { line.split('\t').collect::<Value>() } else { line.into() };
         claims.insert(name.to_owned(), value);
     }

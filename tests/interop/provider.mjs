@@ -3,8 +3,10 @@
 //   node provider.mjs [--issuer IDENTIFIER]
 //
 // Prints one line of JSON as soon as it listens, and ends when its standard input is closed:
-//   {"issuer": "http://127.0.0.1:40001", "url": "http://127.0.0.1:40001", "admin": "http://127.0.0.1:40002"}
+//   {"issuer": "http://127.0.0.1:40001", "url": "http://127.0.0.1:40001", "admin": "http://127.0.0.1:40002",
+//    "tls": "https://127.0.0.1:40003"}
 // `issuer` is what its tokens say in `iss`; with `--issuer` it says it is another one than the address it is served at.
+// `tls` is the same provider once more, with a certificate that signs itself.
 //
 // Tokens come from POST {url}/token with grant_type=client_credentials, a client of CLIENTS and a `resource` of RESOURCES.
 //
@@ -16,7 +18,9 @@
 
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { parseArgs } from 'node:util';
 
 // Standard output is for the one line; the provider's notices go elsewhere.
@@ -101,11 +105,18 @@ let generation = 1;
 let published = generateKeys(generation);
 let serve;
 
-const front = createServer((request, response) => {
+function count(request, response) {
   const path = request.url.split('?', 1)[0];
   counts.set(path, (counts.get(path) ?? 0) + 1);
   serve(request, response);
-});
+}
+
+const besideThis = (name) => readFileSync(new URL(name, import.meta.url));
+const front = createServer(count);
+const tlsFront = createTlsServer(
+  { key: besideThis('loopback_key.pem'), cert: besideThis('loopback_certificate.pem') },
+  count,
+);
 
 function rotate(keys) {
   switch (keys) {
@@ -151,13 +162,14 @@ const admin = createServer((request, response) => {
 async function listen(server) {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return `http://127.0.0.1:${server.address().port}`;
+  return `${server === tlsFront ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 }
 
 const url = await listen(front);
 const issuer = otherIssuer ?? url;
 serve = provider(issuer, published, generation).callback();
 const adminUrl = await listen(admin);
+const tls = await listen(tlsFront);
 
 process.stdin.on('close', () => process.exit(0)).on('error', () => process.exit(0)).resume();
-process.stdout.write(`${JSON.stringify({ issuer, url, admin: adminUrl })}\n`);
+process.stdout.write(`${JSON.stringify({ issuer, url, admin: adminUrl, tls })}\n`);

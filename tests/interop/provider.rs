@@ -29,6 +29,7 @@ pub(crate) struct Provider {
     issuer: String,
     url: String,
     admin: String,
+    tls: String,
 }
 
 /// A provider that the tests share which change nothing about it.
@@ -63,7 +64,8 @@ impl Provider {
         let said: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("the provider did not start; {} says why", log.display()));
         let text = |name: &str| said[name].as_str().expect("the provider says where it is").to_owned();
-        Self { _stdin: child.stdin.take(), child, issuer: text("issuer"), url: text("url"), admin: text("admin") }
+        let [issuer, url, admin, tls] = ["issuer", "url", "admin", "tls"].map(text);
+        Self { _stdin: child.stdin.take(), child, issuer, url, admin, tls }
     }
 
     /// The `iss` of its tokens.
@@ -73,6 +75,11 @@ impl Provider {
 
     pub(crate) fn metadata_url(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.url)
+    }
+
+    /// The metadata over TLS, with a certificate that nobody trusts unless told to: that of [`certificate`].
+    pub(crate) fn metadata_url_over_tls(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.tls)
     }
 
     pub(crate) fn jwks_url(&self) -> String {
@@ -132,6 +139,11 @@ pub(crate) fn directory(variable: &str) -> PathBuf {
     let set = std::env::var_os(variable);
     let set = set.unwrap_or_else(|| panic!("{variable} is not set: start the interop tests by `tests/interop/run`"));
     PathBuf::from(set)
+}
+
+/// The file with the certificate of every provider.
+pub(crate) fn certificate() -> PathBuf {
+    directory("TOWER_BEARER_INTEROP_DIR").join("loopback_certificate.pem")
 }
 
 /// A client that takes no proxy from the environment: all of this is on loopback.

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use crate::provider::{Provider, client, directory, first_line, shared};
+use crate::provider::{Provider, certificate, client, directory, first_line, shared};
 
 const AUDIENCE: &str = "api://es256";
 
@@ -40,6 +40,8 @@ fn command(issuer: &str, settings: &[(&str, &str)]) -> Command {
     for name in ["METADATA_URL", "JWKS_URL", "REQUIRED_SCOPE", "ALGORITHMS", "LEEWAY_SECONDS", "CA_FILE"] {
         command.env_remove(name);
     }
+    // Proxies have no way to loopback.
+    command.env("NO_PROXY", "127.0.0.1");
     command.env("HOST", "127.0.0.1").env("PORT", "0").env("ISSUER", issuer).env("AUDIENCE", AUDIENCE);
     command.envs(settings.iter().copied());
     command
@@ -117,12 +119,29 @@ async fn the_resource_server_starts_without_its_issuer_and_says_that_it_is_not_r
     assert_eq!(status(server.get("/scoped")).await, StatusCode::NOT_FOUND, "REQUIRED_SCOPE is not set");
 }
 
+#[tokio::test]
+async fn the_resource_server_trusts_the_certificates_that_it_is_given() {
+    let provider = shared();
+    let token = provider.token(AUDIENCE, "orders.read").await;
+    let (metadata_url, certificate) = (provider.metadata_url_over_tls(), certificate());
+    let over_tls = ("METADATA_URL", metadata_url.as_str());
+    let trusting =
+        Server::start_with(provider.issuer(), &[over_tls, ("CA_FILE", certificate.to_str().expect("UTF-8"))]);
+    assert_eq!(status(trusting.get("/").bearer_auth(&token)).await, StatusCode::OK);
+
+    let others = Server::start_with(provider.issuer(), &[over_tls]);
+    assert_eq!(status(others.get("/").bearer_auth(&token)).await, StatusCode::SERVICE_UNAVAILABLE);
+}
+
 #[test]
 fn a_missing_or_bad_setting_is_one_clear_sentence() {
     for (name, value) in [
         ("ISSUER", ""),
         ("ISSUER", "login"),
         ("ISSUER", "http://login.example.com"),
+        ("ISSUER", "https://user:password@login.example.com"),
+        ("ISSUER", "https://login.exämple.com"),
+        ("ISSUER", "https://login.example.com?tenant=acme"),
         ("AUDIENCE", ""),
         ("AUDIENCE", "a,,b"),
         ("PORT", "x"),
@@ -131,7 +150,11 @@ fn a_missing_or_bad_setting_is_one_clear_sentence() {
         ("JWKS_URL", "x"),
         ("ALGORITHMS", "es256"),
         ("ALGORITHMS", "HS256"),
+        ("REQUIRED_SCOPE", "orders.read,orders.write"),
+        ("REQUIRED_SCOPE", "\"orders.write\""),
         ("LEEWAY_SECONDS", "-1"),
+        ("LEEWAY_SECONDS", "1.5"),
+        ("LEEWAY_SECONDS", "18446744073709551615"),
         ("CA_FILE", "no/such/file"),
         ("CA_FILE", "Cargo.toml"),
     ] {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{ItemUse, UseTree};
 
@@ -71,7 +72,45 @@ impl Imports {
     }
 }
 
+impl Imports {
+    /// The paths in what a macro is given, which is no syntax tree; `before` is the path whose braces these tokens are in.
+    fn tokens(&mut self, tokens: TokenStream, before: &[String]) {
+        let mut path = before.to_vec();
+        let mut goes_on = true;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(name) => {
+                    if !goes_on {
+                        self.add(std::mem::replace(&mut path, before.to_vec()));
+                    }
+                    path.push(name.to_string());
+                    goes_on = false;
+                    continue;
+                }
+                TokenTree::Punct(colon) if colon.as_char() == ':' && (goes_on || colon.spacing() == Spacing::Joint) => {
+                    goes_on = true;
+                    continue;
+                }
+                // As in `use a::{b, c}`.
+                TokenTree::Group(braces) if goes_on && braces.delimiter() == Delimiter::Brace => {
+                    self.tokens(braces.stream(), &path);
+                }
+                TokenTree::Group(group) => self.tokens(group.stream(), &[]),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
+            }
+            self.add(std::mem::replace(&mut path, before.to_vec()));
+            goes_on = true;
+        }
+        self.add(path);
+    }
+}
+
 impl<'ast> Visit<'ast> for Imports {
+    fn visit_macro(&mut self, one: &'ast syn::Macro) {
+        self.tokens(one.tokens.clone(), &[]);
+        visit::visit_macro(self, one);
+    }
+
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
         self.tree(&[], &item.tree);
     }
@@ -163,10 +202,22 @@ fn an_import_that_points_up_is_found_however_it_is_written() {
         "fn f() -> crate::issuer::Issuer { todo!() }",
         "fn f() { let _ = super::super::issuer::Issuer::new(\"\"); }",
         "mod inner { use super::super::super::issuer::Issuer; }",
+        "fn f() { assert!(crate::issuer::is_sound()); }",
+        "fn f() { println!(\"{}\", [1, super::super::issuer::COUNT]); }",
+        "pin_project! { struct S { field: Option<crate::issuer::Issuer> } }",
+        "macro_rules! m { () => { $crate::issuer::Issuer::new(\"\") }; }",
+        "m! { use crate::{error::Error, issuer::{Issuer, Metadata}}; }",
     ] {
         assert!(!violations(source, &jose).is_empty(), "{source}");
     }
-    for source in ["use crate::error::Error;", "use super::algorithm::Algorithm;", "use std::fmt;", "use self::a::B;"] {
+    for source in [
+        "use crate::error::Error;",
+        "use super::algorithm::Algorithm;",
+        "use std::fmt;",
+        "use self::a::B;",
+        "fn f(&self) { assert!(self.issuer == crate::error::NONE, \"{}\", issuer::NAME); }",
+        "m! { pub(crate) struct S { a: super::jwk::Jwk, issuer: ::std::sync::Arc<str> } use crate::{error::Error}; }",
+    ] {
         assert!(violations(source, &jose).is_empty(), "{source}");
     }
 }

@@ -301,7 +301,7 @@ fn token(row: &Row) -> Option<&str> {
 async fn no_value_and_no_error_that_comes_of_a_hostile_token_shows_it() {
     let world = World::new().await;
     let (issuer, _) = world.issuer();
-    let validator = issuer.validator(AUDIENCE).roles_at("/nested/canary-name");
+    let validator = issuer.validator(AUDIENCE).roles_at("/nested/canary-name").unwrap();
     let set = JwkSet::parse(world.authority.jwks().as_bytes()).unwrap();
     let keys: Vec<_> = set.keys().iter().flat_map(|jwk| VerifyingKey::from_jwk(jwk).unwrap()).collect();
     let (log, _capturing) = Log::capture();
@@ -691,6 +691,7 @@ fn an_error_of_a_setting_repeats_no_password_key_or_secret() {
         ("a secret that is too short", issuer().with_decoding_key(Some("1"), Algorithm::HS256, &secret).err()),
         ("a secret for RSA", issuer().with_decoding_key(None, Algorithm::RS256, &long_secret).err()),
         ("a key that is none", issuer().with_decoding_key(None, Algorithm::RS256, &not_a_key).err()),
+        ("a pointer to roles", issuer().validator(AUDIENCE).roles_at("canary").err()),
         ("the name of a header", TokenSource::header("canary: canary").err()),
         ("a realm", layer().realm("canary\n").err()),
         ("a metadata URL in challenges", layer().resource_metadata("https://canary\"").err()),

@@ -6,6 +6,7 @@
 
 mod axum;
 mod cache;
+mod examples;
 // Those that read the sources are the same whatever the back end.
 #[cfg(feature = "aws-lc-rs")]
 mod floors;

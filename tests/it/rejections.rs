@@ -187,6 +187,30 @@ async fn the_four_paths_answer_alike_over_the_whole_table() {
 }
 
 #[tokio::test]
+async fn the_four_paths_say_realm_and_metadata_alike_over_the_whole_table() {
+    let in_full =
+        |layer: BearerLayer| layer.realm("Orders").unwrap().resource_metadata("https://api.test/metadata").unwrap();
+    let authority = TestIssuer::new();
+    let issuer = authority.issuer();
+    let token = authority.token(AUDIENCE).sign();
+    for row in TABLE {
+        let kind = row.0;
+        let own_check = issuer.validator(AUDIENCE).check(move |_| Err(Rejection::new(kind)));
+        let layer = Router::new().route("/", get(open)).route_layer(in_full(BearerLayer::new(own_check)));
+        let mut expected = standard(row);
+        for (_, challenge) in expected.headers.iter_mut().filter(|(name, _)| name == "www-authenticate") {
+            *challenge = challenge.replace(r#"realm="api://orders""#, r#"realm="Orders""#);
+            challenge.push_str(r#", resource_metadata="https://api.test/metadata""#);
+        }
+        assert_eq!(send(&layer, with_token(&token)).await, expected, "{kind:?} from the layer");
+        for (path, app) in behind_the_layer(&rejecting(kind)) {
+            let app = app.route_layer(in_full(guard(&issuer)));
+            assert_eq!(send(&app, with_token(&token)).await, expected, "{kind:?} from the {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_missing_scope_answers_alike_on_the_four_paths() {
     let authority = TestIssuer::new();
     let issuer = authority.issuer();

@@ -7,7 +7,7 @@ use tower_bearer::{
     role_in, satisfies, scope, tenant,
 };
 
-const AUDIENCE: &str = "api://orders";
+use super::support::{AUDIENCE, Log};
 
 /// The token with these claims, once it was verified with these settings.
 async fn verified_by(settings: impl FnOnce(Validator) -> Validator, claims: Value) -> VerifiedToken {
@@ -109,10 +109,9 @@ async fn roles_are_also_found_where_a_pointer_says() {
         "/number",
         "/object",
         "/no/where",
-        "no-pointer",
     ];
     let token = verified_by(
-        |validator| pointers.into_iter().fold(validator, |validator, pointer| validator.roles_at(pointer)),
+        |validator| pointers.into_iter().fold(validator, |validator, pointer| validator.roles_at(pointer).unwrap()),
         claims.clone(),
     )
     .await;
@@ -124,6 +123,25 @@ async fn roles_are_also_found_where_a_pointer_says() {
     }
     let unpointed = verified(claims).await;
     assert_eq!(unpointed.roles().collect::<Vec<_>>(), ["Top"]);
+}
+
+#[test]
+fn a_pointer_that_points_nowhere_is_refused_where_it_is_set() {
+    let validator = || TestIssuer::new().issuer().validator(AUDIENCE);
+    for pointer in
+        ["", "roles", "realm_access/roles", "realm_access.roles", "$.roles", "#/roles", " /roles", "/a~", "/a~2b"]
+    {
+        let error = validator().roles_at(pointer).unwrap_err();
+        assert!(error.is_configuration(), "{pointer}");
+        assert_eq!(
+            error.to_string(),
+            "roles_at(..) is not a JSON pointer to a member (RFC 6901): write one that starts with a slash, such as \
+             `/realm_access/roles`, with `~0` for `~` and `~1` for a slash in a name"
+        );
+    }
+    for pointer in ["/roles", "/", "/a~0b~1c/0", "/https:~1~1acme.example~1role"] {
+        assert!(validator().roles_at(pointer).is_ok(), "{pointer}");
+    }
 }
 
 #[tokio::test]
@@ -316,10 +334,25 @@ async fn a_rejection_names_the_first_alternative_that_is_made_of_scopes_alone() 
 #[tokio::test]
 async fn a_scope_that_no_token_can_have_is_held_by_nobody() {
     let token = verified(json!({"scope": "a b\u{a0}c\td", "scp": ["e f", ""]})).await;
-    for wanted in ["a b\u{a0}c\td", "e f", "", " ", "c", "d"] {
+    for wanted in ["a b\u{a0}c\td", "b\u{a0}c\td", "e f", "", " ", "b", "c", "d"] {
         assert!(!has(&token, scope(wanted)), "{wanted:?}");
     }
     assert!(has(&token, scope("a")), "only spaces separate");
+}
+
+#[tokio::test]
+async fn what_is_no_scope_token_is_no_scope_in_a_string_or_an_array() {
+    let odd = ["a\"b", "a\\b", "\u{e4}", "a\tb", "a\nb", "a\u{7f}", "a\u{a0}b"];
+    for name in ["scope", "scp"] {
+        for one in odd {
+            for value in [json!(format!("orders.read {one} orders.write")), json!(["orders.read", one, "orders.write"])]
+            {
+                let token = verified(json!({name: value})).await;
+                assert_eq!(token.scopes().collect::<Vec<_>>(), ["orders.read", "orders.write"], "{name} {value}");
+                assert!(!token.has_scope(one) && !has(&token, scope(one)), "{name} {value}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -328,4 +361,17 @@ async fn an_element_of_an_array_with_a_space_in_it_is_no_scope() {
         let token = verified(json!({name: ["orders.read admin", "orders.write"]})).await;
         assert_eq!(token.scopes().collect::<Vec<_>>(), ["orders.write"]);
     }
+}
+
+#[test]
+fn a_scope_that_no_token_can_have_is_named_as_a_mistake_in_the_log() {
+    for mistake in ["orders.read orders.write", "", "a\"b", "\u{e4}"] {
+        let log = Log::capture();
+        drop(scope(mistake));
+        let said = log.text();
+        assert!(said.contains("ERROR") && said.contains("combine several by all_of(..)"), "{mistake:?}: {said}");
+    }
+    let log = Log::capture();
+    drop(all_of([scope("orders.read"), scope("https://api.example/a:b")]));
+    assert_eq!(log.text(), "");
 }

@@ -1,8 +1,5 @@
 //! RFC 6750: which credentials are looked at, and how a request without good ones is answered.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use axum::Router;
 use axum::routing::get as on_get;
 use http::HeaderValue;
@@ -13,7 +10,7 @@ use tower_bearer::{
     satisfies, scope, tenant,
 };
 
-use super::support::{AUDIENCE, Answer, anonymous, get, send, with_token};
+use super::support::{AUDIENCE, Answer, Log, anonymous, get, send, with_token};
 
 const NO_CREDENTIALS: (u16, Option<&str>) = (401, Some(r#"Bearer realm="api://orders""#));
 const INVALID_REQUEST: (u16, Option<&str>) = (
@@ -361,20 +358,6 @@ async fn keys_that_cannot_be_had_are_a_503_with_retry_after_and_no_challenge() {
     }
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn a_missing_layer_is_a_500_and_the_log_names_the_mend() {
     let handler = |_: VerifiedToken| async { "in" };
@@ -382,23 +365,14 @@ async fn a_missing_layer_is_a_500_and_the_log_names_the_mend() {
     let by_require = Router::new().route("/", on_get(|| async { "in" }).route_layer(require(scope("a"))));
     let token = TestIssuer::new().token(AUDIENCE).scope("a").sign();
     for app in [by_extractor, by_require] {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        let answer = {
-            let _capturing = tracing::subscriber::set_default(subscriber);
-            send(&app, with_token(&token)).await
-        };
+        let log = Log::capture();
+        let answer = send(&app, with_token(&token)).await;
         assert_eq!(answer.status, 500);
         assert_eq!(answer.headers, [("content-length".into(), "0".into())]);
         assert_eq!(answer.body, "");
         assert_eq!(answer.kind, Some(RejectionKind::LayerMissing));
 
-        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        let log = log.text();
         let line = log.lines().find(|line| line.contains("ERROR")).expect("an error is logged");
         assert!(line.contains("no BearerLayer ran before it"), "{line}");
         assert!(line.contains("add `.route_layer(BearerLayer::new(validator))` after the routes"), "{line}");

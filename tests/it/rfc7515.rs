@@ -73,6 +73,37 @@ fn the_hmac_example_verifies_with_a_static_secret() {
 }
 
 #[test]
+fn the_unsecured_example_is_refused() {
+    // RFC 7515, Appendix A.5: `alg: none` and no signature.
+    let payload = A2_TOKEN.split('.').nth(1).unwrap();
+    assert_eq!(parse_fault(&format!("eyJhbGciOiJub25lIn0.{payload}.")), Some(JwsError::EmptyPart));
+    // Nor does it pass with somebody else's signature.
+    let signature = A3_TOKEN.split('.').nth(2).unwrap();
+    let token = format!("eyJhbGciOiJub25lIn0.{payload}.{signature}");
+    let jws = CompactJws::parse(&token).unwrap();
+    assert_eq!(jws.header().unwrap().algorithm(), None);
+    assert!(key(A3_JWK, Algorithm::ES256).verify(&jws).is_err());
+}
+
+#[test]
+fn the_examples_in_json_are_refused() {
+    // RFC 7515, Appendix A.6 and A.7: the signatures of A.2 and A.3 over one payload, which are good ones.
+    let [rs256, es256] = [A2_TOKEN, A3_TOKEN].map(|token| token.split('.').collect::<Vec<_>>());
+    let of_rs256 =
+        format!(r#"{{"protected":"{}","header":{{"kid":"2010-12-29"}},"signature":"{}"}}"#, rs256[0], rs256[2]);
+    let of_es256 = format!(
+        r#""protected":"{}","header":{{"kid":"e9bc097a-ce51-4036-9562-d2ade882db0d"}},"signature":"{}""#,
+        es256[0], es256[2]
+    );
+    let general = format!(r#"{{"payload":"{}","signatures":[{of_rs256},{{{of_es256}}}]}}"#, rs256[1]);
+    let flattened = format!(r#"{{"payload":"{}",{of_es256}}}"#, es256[1]);
+    for json in [general, flattened] {
+        assert_eq!(parse_fault(&json), Some(JwsError::NotThreeParts), "{json}");
+        assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok());
+    }
+}
+
+#[test]
 fn every_changed_character_breaks_the_token() {
     let key = key(A3_JWK, Algorithm::ES256);
     for position in 0..A3_TOKEN.len() {

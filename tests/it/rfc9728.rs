@@ -6,7 +6,8 @@ use axum::routing::get;
 use http::{Method, Request};
 use serde_json::{Value, json};
 use tower_bearer::testing::TestIssuer;
-use tower_bearer::{BearerLayer, Issuer, ProtectedResource, require, scope};
+use tower_bearer::{BearerLayer, Issuer, ProtectedResource, Rejection, RejectionKind, require, scope};
+use tower_http::cors::CorsLayer;
 
 use super::support::{AUDIENCE, anonymous, get as get_with, send, with_token};
 
@@ -120,7 +121,36 @@ async fn the_document_is_only_read() {
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
         let answer = send(&api(&authority, &resource), at(method, resource.path())).await;
         assert_eq!((answer.status, answer.body.as_str()), (405, ""));
-        assert_eq!(answer.header("allow"), Some("GET, HEAD"));
+        assert_eq!(answer.header("allow"), Some("GET, HEAD, OPTIONS"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_in_a_browser_may_read_it_with_headers_of_its_own() {
+    let authority = TestIssuer::new();
+    let resource = ProtectedResource::new("https://api.example.com/orders").unwrap();
+    let preflight = || {
+        let mut request = at(Method::OPTIONS, resource.path());
+        for (name, value) in [
+            ("origin", "https://inspector.test"),
+            ("access-control-request-method", "GET"),
+            ("access-control-request-headers", "mcp-protocol-version"),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request
+    };
+    let answer = send(&api(&authority, &resource), preflight()).await;
+    assert_eq!((answer.status, answer.body.as_str()), (204, ""));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET, HEAD, OPTIONS"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("*"));
+
+    // A layer for the whole application says it in its own way, and nothing is said twice.
+    let app = api(&authority, &resource).layer(CorsLayer::permissive());
+    for request in [preflight(), at(Method::GET, resource.path())] {
+        let answer = send(&app, request).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some("*")));
     }
 }
 
@@ -150,6 +180,18 @@ async fn its_url_is_in_every_401_and_403() {
         r#"Bearer realm="api://orders", error="insufficient_scope", error_description="the token lacks a permission that is required", scope="orders.write", {url}"#
     );
     assert_eq!((answer.status, answer.challenge()), (403, Some(challenge.as_str())));
+
+    // And so for whatever reason.
+    let token = authority.token(AUDIENCE).sign();
+    for kind in RejectionKind::ALL {
+        let kind = *kind;
+        let validator = authority.issuer().validator(AUDIENCE).check(move |_| Err(Rejection::new(kind)));
+        let layer = BearerLayer::new(validator).protected_resource(&resource);
+        let app = Router::new().route("/", get(|| async { "in" })).route_layer(layer);
+        let answer = send(&app, with_token(&token)).await;
+        let names_it = answer.challenge().is_some_and(|challenge| challenge.ends_with(&format!(", {url}")));
+        assert_eq!(names_it, matches!(answer.status, 400 | 401 | 403), "{kind:?}: {answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -340,6 +340,31 @@ async fn key_sets_and_decoding_keys_add_up() {
 }
 
 #[test]
+fn keys_are_given_or_fetched_from_a_set_address_but_not_both() {
+    let jwks = TestIssuer::named(IDENTIFIER).jwks();
+    let secret = DecodingKey::from_secret(SECRET);
+    let by_url = |issuer: Issuer| issuer.jwks_url("https://keys.test/jwks");
+    let by_jwks = |issuer: Issuer| issuer.with_jwks(&jwks);
+    let by_secret = |issuer: Issuer| issuer.with_decoding_key(None, Algorithm::HS256, &secret);
+    for both in [
+        by_url(issuer()).and_then(by_jwks),
+        by_url(issuer()).and_then(by_secret),
+        by_jwks(issuer()).and_then(by_url),
+        by_secret(issuer()).and_then(by_url),
+    ] {
+        let error = both.unwrap_err();
+        assert!(error.is_configuration());
+        assert_eq!(
+            error.to_string(),
+            "keys are either given, by with_jwks(..) or with_decoding_key(..), or fetched, by jwks_url(..): leave one out"
+        );
+    }
+    // Where the metadata is and who gets tokens is another matter.
+    let elsewhere = by_jwks(issuer()).and_then(|issuer| issuer.metadata_url("https://keys.test/metadata"));
+    assert!(elsewhere.and_then(|issuer| issuer.token_endpoint("https://keys.test/token")).is_ok());
+}
+
+#[test]
 fn a_key_set_without_a_usable_key_is_refused_where_it_is_given() {
     for json in [
         "",

@@ -55,6 +55,16 @@ fn each_row_of_the_threat_model_names_a_test() {
 }
 
 #[test]
+fn each_limit_of_the_threat_model_names_a_test_or_says_that_none_can_show_it() {
+    let text = read("src/manual/threats.md");
+    let (_, limits) = text.split_once("# What is not checked\n").unwrap();
+    let limits: Vec<_> = limits.split("\n* ").skip(1).collect();
+    assert!(limits.len() > 10, "{limits:?}");
+    let unshown: Vec<_> = limits.iter().filter(|limit| named_tests(limit).is_empty()).collect();
+    assert!(matches!(unshown[..], [one] if one.contains("No test shows this")), "no test shows: {unshown:?}");
+}
+
+#[test]
 fn a_test_that_is_not_there_is_noticed() {
     assert!(is_test("threats::a_test_that_is_not_there_is_noticed"));
     assert!(!is_test("threats::a_test_that_nobody_wrote"));

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::Request;
+use http::{HeaderMap, Request};
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{BearerLayer, TokenSource, VerifiedToken};
 
@@ -135,6 +135,20 @@ async fn a_closure_finds_the_token_anywhere_in_the_request() {
     assert_eq!(api.ask_at("/?access_token=opaque", &[]).await, 401);
     assert_eq!(api.ask_at("/?access_token=", &[]).await, 400);
     assert_eq!(api.ask_at("/?access_token=a%20b", &[]).await, 400);
+}
+
+#[tokio::test]
+async fn what_a_closure_reads_is_not_marked_sensitive() {
+    let authority = TestIssuer::new();
+    let by_closure = TokenSource::from_fn(|request| Some(request.headers.get("x-token")?.to_str().ok()?.to_owned()));
+    for (source, is_marked) in [(TokenSource::header("x-token").unwrap(), true), (by_closure, false)] {
+        let layer = BearerLayer::new(authority.issuer().validator(AUDIENCE)).token_from([source]);
+        let handler = |headers: HeaderMap| async move { headers["x-token"].is_sensitive().to_string() };
+        let app = Router::new().route("/", get(handler)).route_layer(layer);
+        let mut request = anonymous();
+        request.headers_mut().insert("x-token", authority.token(AUDIENCE).sign().parse().unwrap());
+        assert_eq!(send(&app, request).await.body, is_marked.to_string());
+    }
 }
 
 #[tokio::test]

@@ -14,8 +14,9 @@ use serde::{Deserialize, Deserializer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 use tower_bearer::{
-    BearerLayer, BearerService, Claims, Error, Issuer, Metadata, ProtectedResource, Rejection, RejectionKind,
-    RequireLayer, RequireService, Requirement, TokenSource, Validator, VerifiedToken, Verifier, require, scope,
+    BearerLayer, BearerService, Claims, Error, Issuer, IssuerStatus, KeyStatus, Metadata, ProtectedResource, Rejection,
+    RejectionKind, RequireLayer, RequireService, Requirement, TokenSource, Validator, VerifiedToken, Verifier, require,
+    scope,
 };
 
 use super::support::AUDIENCE;
@@ -89,6 +90,8 @@ fn public_handles_are_send_sync_and_clone() {
     is_shared::<RejectionKind>();
     is_shared::<Error>();
     is_shared::<TestIssuer>();
+    is_shared::<IssuerStatus>();
+    is_shared::<KeyStatus>();
 }
 
 #[test]
@@ -101,6 +104,10 @@ fn the_future_is_send_even_where_the_body_is_not_sync() {
     let authority = TestIssuer::new();
     let mut service = guard(&authority).layer(require(scope("a")).layer(echo));
     drop(send(service.call(Request::new(Cell::new(1)))));
+
+    let issuer = authority.issuer();
+    drop((send(issuer.ready()), send(issuer.metadata())));
+    drop(send(issuer.validator(AUDIENCE).verify("opaque")));
 }
 
 /// A service that has to be polled ready before each call, clones anew, and is ready when the gate is open.
