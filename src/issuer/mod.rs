@@ -2,12 +2,15 @@
 
 mod freshness;
 mod given_keys;
+mod identity;
 mod key_set;
 mod key_source;
 mod metadata;
+mod providers;
 mod revision;
 mod snapshot;
 mod status;
+mod token_profile;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -21,10 +24,13 @@ use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
 use tower_service::Service;
 
+pub(crate) use self::identity::Identity;
 pub(crate) use self::key_set::{KeySet, Keys, Miss};
 pub use self::metadata::Metadata;
+pub use self::providers::Entra;
 pub(crate) use self::snapshot::Key;
 pub use self::status::{IssuerStatus, KeyStatus};
+pub(crate) use self::token_profile::{ActorMark, PersonClaim, TokenProfile};
 
 use self::freshness::{GRACE, METADATA_COOL_DOWN};
 use self::given_keys::GivenKeys;
@@ -73,6 +79,8 @@ struct Settings {
     source: Source,
     given: GivenKeys,
     clock: Clock,
+    identity: Identity,
+    profile: TokenProfile,
 }
 
 impl Issuer {
@@ -88,10 +96,21 @@ impl Issuer {
                 "the issuer identifier is empty or has white space in it: write the `iss` of its tokens, letter by letter",
             ));
         }
-        Ok(Self::with(Settings {
+        Ok(Self::of_provider(identifier.into(), None, TokenProfile::RFC, None))
+    }
+
+    /// An issuer whose tokens are not those of the RFCs alone; `identity` where there is more than one `iss`.
+    fn of_provider(
+        identifier: Arc<str>,
+        identity: Option<Identity>,
+        profile: TokenProfile,
+        metadata_url: Option<Url>,
+    ) -> Self {
+        let one = Identity::One { identifier: Arc::clone(&identifier), aliases: &[] };
+        Self::with(Settings {
             source: Source {
-                identifier: identifier.into(),
-                metadata_url: None,
+                identifier,
+                metadata_url,
                 jwks_url: None,
                 token_endpoint: None,
                 transport: Transport::default(),
@@ -99,7 +118,13 @@ impl Issuer {
             },
             given: GivenKeys::default(),
             clock: Clock::default(),
-        }))
+            identity: identity.unwrap_or(one),
+            profile,
+        })
+    }
+
+    fn with_profile(self, profile: TokenProfile) -> Self {
+        self.change(|settings| settings.profile = profile)
     }
 
     fn with(settings: Settings) -> Self {
@@ -288,8 +313,12 @@ impl Issuer {
         !self.shared.settings.given.is_empty()
     }
 
-    pub(crate) fn shared_identifier(&self) -> &Arc<str> {
-        &self.shared.settings.source.identifier
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.shared.settings.identity
+    }
+
+    pub(crate) fn profile(&self) -> &TokenProfile {
+        &self.shared.settings.profile
     }
 
     pub(crate) fn time(&self) -> &Clock {

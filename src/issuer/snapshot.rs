@@ -35,6 +35,11 @@ impl Key {
         self.id.as_deref()
     }
 
+    /// The issuer that the JWK itself names.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.jwk.as_ref().and_then(Jwk::issuer)
+    }
+
     pub(crate) fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
         self.verifying.iter().map(VerifyingKey::algorithm)
     }

@@ -33,8 +33,23 @@ pub(crate) struct RawClaims<'a> {
     pub(crate) azp: Words<'a>,
     #[serde(borrow)]
     pub(crate) appid: Words<'a>,
+    /// Okta's name for the client.
+    #[serde(borrow)]
+    pub(crate) cid: Words<'a>,
     #[serde(borrow)]
     pub(crate) tid: Words<'a>,
+    /// Whose token it is, as providers say it: Entra's object id and kind of identity, Auth0's grant type, Okta's and Cognito's
+    /// person.
+    #[serde(borrow)]
+    pub(crate) oid: Words<'a>,
+    #[serde(borrow)]
+    pub(crate) idtyp: Words<'a>,
+    #[serde(borrow)]
+    pub(crate) gty: Words<'a>,
+    #[serde(borrow)]
+    pub(crate) uid: Words<'a>,
+    #[serde(borrow)]
+    pub(crate) username: Words<'a>,
     #[serde(borrow)]
     pub(crate) scope: Words<'a>,
     #[serde(borrow)]
@@ -68,7 +83,7 @@ impl<'a> RawClaims<'a> {
 
     /// The client that asked for the token, by whichever claim names it.
     pub(crate) fn client(&self) -> Option<&str> {
-        [&self.client_id, &self.azp, &self.appid].into_iter().find_map(Words::one)
+        [&self.client_id, &self.azp, &self.appid, &self.cid].into_iter().find_map(Words::one)
     }
 }
 

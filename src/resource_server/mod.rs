@@ -24,7 +24,9 @@ pub use self::layer::BearerLayer;
 pub use self::metadata::ProtectedResource;
 pub use self::rejection::{Rejection, RejectionKind};
 pub use self::require::{RequireFuture, RequireLayer, RequireService, require};
-pub use self::requirement::{Requirement, all_of, any_of, claim, client_id, role, role_in, satisfies, scope, tenant};
+pub use self::requirement::{
+    Requirement, all_of, any_of, application, claim, client_id, delegated, role, role_in, satisfies, scope, tenant,
+};
 pub use self::respond::Respond;
 pub use self::service::BearerService;
 pub use self::token_source::TokenSource;

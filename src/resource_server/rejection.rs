@@ -77,6 +77,8 @@ kinds! {
     UnknownIssuer => UNAUTHORIZED, TOKEN, "the token's issuer is not accepted";
     /// Signed by a key that the issuer does not publish.
     UnknownKey => UNAUTHORIZED, TOKEN, "the token's key is unknown";
+    /// The key that it names belongs to another issuer, or to another tenant.
+    KeyOfAnotherIssuer => UNAUTHORIZED, TOKEN, "the token's key is another issuer's";
     /// The signature does not match.
     BadSignature => UNAUTHORIZED, TOKEN, "the token's signature is invalid";
     /// Its `aud` names none of the validator's audiences.
@@ -87,6 +89,9 @@ kinds! {
     NotYetValid => UNAUTHORIZED, TOKEN, "the token is not valid yet";
     /// It is bound to a key (`cnf`) whose possession is not checked here (RFC 7800, RFC 9449 §7.2).
     SenderConstrained => UNAUTHORIZED, TOKEN, "the token is bound to a key and not usable as a plain bearer token";
+    /// An application's token that nobody gave a role, where each has to have one
+    /// ([`dangerous_allow_unscoped`](super::Validator::dangerous_allow_unscoped)).
+    NoPermission => UNAUTHORIZED, TOKEN, "the token carries neither scopes nor roles";
     /// The claims don't fit the type that a handler asks for.
     ClaimsMismatch => UNAUTHORIZED, TOKEN, "the token's claims are not as this API needs them";
     /// One of your own checks refuses the token.

@@ -34,6 +34,7 @@ enum Kind {
     Claim { name: Text, value: Option<Value> },
     ClientId(Text),
     Tenant(Text),
+    Application(bool),
     AnyOf(Vec<Requirement>),
     AllOf(Vec<Requirement>),
     Satisfies(Arc<Check>),
@@ -73,7 +74,8 @@ pub fn claim(name: impl Into<Cow<'static, str>>, value: impl Serialize) -> Requi
     Requirement(Kind::Claim { name: name.into(), value })
 }
 
-/// A token that this client asked for (`client_id`, `azp` or `appid`).
+/// A token that this client asked for (`client_id`, `azp`, `appid` or `cid`). With [`Entra`](crate::Entra) only one in which the
+/// client acts as itself: any person may come by way of any client.
 pub fn client_id(client_id: impl Into<Cow<'static, str>>) -> Requirement {
     Requirement(Kind::ClientId(client_id.into()))
 }
@@ -81,6 +83,16 @@ pub fn client_id(client_id: impl Into<Cow<'static, str>>) -> Requirement {
 /// A token of this tenant (`tid`).
 pub fn tenant(tenant: impl Into<Cow<'static, str>>) -> Requirement {
     Requirement(Kind::Tenant(tenant.into()))
+}
+
+/// A token in which a client acts as itself ([`VerifiedToken::is_application`]): a daemon's. Nobody has it where that can't be told.
+pub fn application() -> Requirement {
+    Requirement(Kind::Application(true))
+}
+
+/// A token in which a client acts for a person. Nobody has it where that can't be told.
+pub fn delegated() -> Requirement {
+    Requirement(Kind::Application(false))
 }
 
 /// At least one of these. Of none: nobody has it.
@@ -128,7 +140,8 @@ impl Requirement {
                 held.is_some_and(|held| held == value || contains(held))
             }
             Kind::Claim { value: None, .. } => false,
-            Kind::ClientId(client_id) => token.client_id() == Some(client_id),
+            Kind::ClientId(client_id) => token.client_id() == Some(client_id) && token.client_may_authorize(),
+            Kind::Application(application) => token.is_application() == Some(*application),
             Kind::Tenant(tenant) => token.tenant() == Some(tenant),
             Kind::AnyOf(requirements) => requirements.iter().any(|one| one.evaluate(token).is_ok()),
             Kind::AllOf(requirements) => {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::claims::{Date, RawClaims, Words};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
-use crate::issuer::{Issuer, Key, Keys, Miss};
+use crate::issuer::{ActorMark, Issuer, Key, Keys, Miss, PersonClaim, TokenProfile};
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
 use crate::scope::{is_scope_token, words};
 
@@ -23,11 +23,12 @@ pub(crate) struct Rules {
     pub(crate) max_token_bytes: usize,
     pub(crate) strict_profile: bool,
     pub(crate) ignore_binding: bool,
+    pub(crate) allow_unscoped: bool,
     pub(crate) role_pointers: Vec<String>,
     pub(crate) checks: Vec<Arc<Check>>,
 }
 
-type Check = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
+pub(crate) type Check = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
 
 /// Why there is no verified token, yet or at all.
 pub(crate) enum Stop {
@@ -38,13 +39,17 @@ pub(crate) enum Stop {
 }
 
 /// Which keys are needed.
-pub(crate) enum Need {
-    Any,
-    /// Newer ones than these. Where there are none, `verdict` stands.
-    Newer {
-        than: Keys,
-        verdict: Kind,
-    },
+pub(crate) struct Need {
+    pub(crate) issuer: Issuer,
+    /// Newer ones than these; where there are none, this verdict stands. `None`: any at all.
+    pub(crate) newer: Option<(Keys, Kind)>,
+}
+
+impl Need {
+    /// What to say where the keys that are needed can't be had.
+    pub(crate) fn verdict(&self) -> Kind {
+        self.newer.as_ref().map_or(Kind::UnknownKey, |(_, verdict)| *verdict)
+    }
 }
 
 impl From<Kind> for Stop {
@@ -61,9 +66,10 @@ struct Accepted<'r> {
 }
 
 impl Rules {
-    /// The whole procedure, but for keys that have to be waited for and for the user's checks.
-    pub(crate) fn verify(&self, token: &str, keys: Option<&Keys>) -> Result<Arc<Verified>, Stop> {
-        if token.len() > self.max_token_bytes {
+    /// The whole procedure, but for keys that have to be waited for and for the user's checks. `rules` are those of several
+    /// issuers; the keys are those of the moment, unless given.
+    pub(crate) fn verify(rules: &[Self], token: &str, given: Option<&Keys>) -> Result<Arc<Verified>, Stop> {
+        if rules.iter().all(|one| token.len() > one.max_token_bytes) {
             return Err(Kind::TokenTooLong.into());
         }
         let jws = CompactJws::parse(token).map_err(|_| Kind::Malformed)?;
@@ -71,20 +77,71 @@ impl Rules {
             JwsError::CriticalHeader | JwsError::UnsupportedHeader => Kind::UnsupportedHeader,
             _ => Kind::Malformed,
         })?;
-        let typed = self.media_type(&header)?;
+        let read = || RawClaims::read(jws.payload()).ok_or(Kind::Malformed);
+        if let [only] = rules {
+            let accepted = only.accept_header(&header)?;
+            let claims = read()?;
+            Self::issued_by(rules, &claims)?;
+            return only.verify_claims(0, &jws, &header, accepted, &claims, given);
+        }
+        let claims = read()?;
+        let (index, of_issuer) = Self::issued_by(rules, &claims)?;
+        if token.len() > of_issuer.max_token_bytes {
+            return Err(Kind::TokenTooLong.into());
+        }
+        let accepted = of_issuer.accept_header(&header)?;
+        of_issuer.verify_claims(index, &jws, &header, accepted, &claims, given)
+    }
+
+    /// The rules for this token, by its `iss`.
+    fn issued_by<'r>(rules: &'r [Self], claims: &RawClaims<'_>) -> Result<(usize, &'r Self), Kind> {
+        match &claims.iss {
+            Words::Absent => Err(Kind::MissingClaim),
+            Words::One(iss) => {
+                let mut rules = rules.iter().enumerate();
+                rules.find(|(_, one)| one.issuer.identity().issues(iss, claims.tid.one())).ok_or(Kind::UnknownIssuer)
+            }
+            Words::Many(_) | Words::Odd => Err(Kind::Malformed),
+        }
+    }
+
+    fn accept_header(&self, header: &Header<'_>) -> Result<(Typed, Algorithm), Kind> {
+        let typed = self.media_type(header)?;
         let algorithm = header.algorithm().filter(|&one| self.allows(one)).ok_or(Kind::AlgorithmNotAllowed)?;
-        let claims = RawClaims::read(jws.payload()).ok_or(Kind::Malformed)?;
-        self.issued_here(&claims)?;
-        let Some(keys) = keys else {
-            self.accept(&claims, typed)?;
-            return Err(Stop::NeedsKeys(Need::Any));
+        Ok((typed, algorithm))
+    }
+
+    fn verify_claims(
+        &self,
+        index: usize,
+        jws: &CompactJws<'_>,
+        header: &Header<'_>,
+        (typed, algorithm): (Typed, Algorithm),
+        claims: &RawClaims<'_>,
+        given: Option<&Keys>,
+    ) -> Result<Arc<Verified>, Stop> {
+        let current = if given.is_none() { self.issuer.keys().current() } else { None };
+        let Some(keys) = given.or_else(|| current.as_ref().and_then(|current| current.keys())) else {
+            self.accept(claims, typed)?;
+            return Err(Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer: None }));
         };
-        let mut candidates = keys.value.candidates(header.key_id(), algorithm);
-        let Some((key, verified)) = candidates.find_map(|(key, one)| Some((key, one.verify(&jws).ok()?))) else {
-            return Err(self.without_key(&header, &claims, typed, keys));
+        let (iss, tenant) = (claims.iss.one().unwrap_or_default(), claims.tid.one());
+        let is_own =
+            |key: &Key| key.issuer().is_none_or(|named| self.issuer.identity().takes_key_of(named, iss, tenant));
+        let mut of_another_issuer = false;
+        let verified = keys.value.candidates(header.key_id(), algorithm).find_map(|(key, one)| {
+            if !is_own(key) {
+                of_another_issuer = true;
+                return None;
+            }
+            Some((key, one.verify(jws).ok()?))
+        });
+        let Some((key, verified)) = verified else {
+            let foreign = || Kind::KeyOfAnotherIssuer.into();
+            return Err(if of_another_issuer { foreign() } else { self.without_key(header, claims, typed, keys) });
         };
-        let accepted = self.accept(&claims, typed)?;
-        Ok(Arc::new(self.read(&claims, &accepted, verified.into_payload(), key)))
+        let accepted = self.accept(claims, typed)?;
+        Ok(Arc::new(self.read(index, claims, &accepted, typed, verified.into_payload(), key)))
     }
 
     /// What may have changed since a token was verified: the time. Its key is asked for by who has the keys.
@@ -132,15 +189,6 @@ impl Rules {
         }
     }
 
-    fn issued_here(&self, claims: &RawClaims<'_>) -> Result<(), Kind> {
-        match &claims.iss {
-            Words::Absent => Err(Kind::MissingClaim),
-            Words::One(iss) if **iss == *self.issuer.identifier() => Ok(()),
-            Words::One(_) => Err(Kind::UnknownIssuer),
-            Words::Many(_) | Words::Odd => Err(Kind::Malformed),
-        }
-    }
-
     /// What to say of a token that none of the keys verifies.
     fn without_key(&self, header: &Header<'_>, claims: &RawClaims<'_>, typed: Typed, keys: &Keys) -> Stop {
         // The same id may stand for a new key: small servers make one at each start.
@@ -151,14 +199,22 @@ impl Rules {
             return if id_is_known { verdict.into() } else { kind.into() };
         }
         match self.issuer.keys().missed(&keys.value, header.key_id(), claims.iat.time()) {
-            Miss::Fetch => Stop::NeedsKeys(Need::Newer { than: Arc::clone(keys), verdict }),
+            Miss::Fetch => {
+                let newer = Some((Arc::clone(keys), verdict));
+                Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer })
+            }
             Miss::TooSoon(left) if !id_is_known => Stop::TooSoon(left),
             Miss::TooSoon(_) | Miss::Unknown => verdict.into(),
         }
     }
 
     fn accept(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<Accepted<'_>, Kind> {
-        let audience = match &claims.aud {
+        let profile = self.issuer.profile();
+        let audience = match (&claims.aud, &claims.client_id) {
+            (Words::Absent, client @ Words::One(_)) if profile.client_is_audience => client,
+            (audience, _) => audience,
+        };
+        let audience = match audience {
             Words::Absent => return Err(Kind::MissingClaim),
             Words::Odd => return Err(Kind::Malformed),
             given => self.audiences.iter().find(|ours| given.iter().any(|audience| *audience == ***ours)),
@@ -177,8 +233,14 @@ impl Rules {
         if matches!(claims.iat, Date::Odd) || matches!(claims.sub, Words::Many(_) | Words::Odd) {
             return Err(Kind::Malformed);
         }
-        if typed == Typed::Jwt && is_other_token(claims) {
+        if typed == Typed::Jwt && is_other_token(claims, profile) {
             return Err(Kind::WrongTokenType);
+        }
+        if profile.says_access_by_token_use && claims.token_use.one() != Some("access") {
+            return Err(Kind::WrongTokenType);
+        }
+        if profile.needs_permission {
+            self.has_permission(claims, typed)?;
         }
         if self.strict_profile {
             let required = [&claims.sub, &claims.client_id, &claims.jti];
@@ -192,31 +254,81 @@ impl Rules {
         Ok(Accepted { audience, expires_at, not_before })
     }
 
-    fn read(&self, claims: &RawClaims<'_>, accepted: &Accepted<'_>, payload: Bytes, key: &Arc<Key>) -> Verified {
+    /// Whether a person delegated something to the client, or it is an application that was given roles.
+    fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Kind> {
+        let is_application = self.is_application(claims, typed) == Some(true);
+        let is_delegated = scopes(&claims.scope).chain(scopes(&claims.scp)).next().is_some();
+        if !is_delegated && !is_application {
+            return Err(Kind::WrongTokenType);
+        }
+        let has_roles = claims.roles.iter().next().is_some();
+        if !is_delegated && !has_roles && !self.allow_unscoped {
+            return Err(Kind::NoPermission);
+        }
+        Ok(())
+    }
+
+    /// Whether the client acts as itself, and not for a person. `None` where the token doesn't tell.
+    fn is_application(&self, claims: &RawClaims<'_>, typed: Typed) -> Option<bool> {
+        let subject = claims.sub.filled()?;
+        let subject_is_client = claims.client() == Some(subject);
+        let person_has = |claim: &Words<'_>| match claim.filled() {
+            Some(_) => Some(false),
+            None => subject_is_client.then_some(true),
+        };
+        match self.issuer.profile().actor {
+            ActorMark::Subject if subject_is_client => Some(true),
+            ActorMark::Subject => (typed == Typed::AccessToken && claims.client().is_some()).then_some(false),
+            ActorMark::Entra => Some(match claims.idtyp.one() {
+                Some(kind) => kind == "app",
+                None => claims.idtyp.is_absent() && claims.scp.is_absent() && claims.oid.one() == Some(subject),
+            }),
+            ActorMark::Auth0 => match claims.gty.one() {
+                Some("client-credentials") => Some(true),
+                _ => (!subject.ends_with("@clients")).then_some(false),
+            },
+            ActorMark::PersonHas(PersonClaim::Uid) => person_has(&claims.uid),
+            ActorMark::PersonHas(PersonClaim::Username) => person_has(&claims.username),
+        }
+    }
+
+    fn read(
+        &self,
+        rules: usize,
+        claims: &RawClaims<'_>,
+        accepted: &Accepted<'_>,
+        typed: Typed,
+        payload: Bytes,
+        key: &Arc<Key>,
+    ) -> Verified {
         let read_later = ReadLater::default();
+        let profile = self.issuer.profile();
         let mut roles: Vec<Box<str>> = claims.roles.iter().map(Box::from).collect();
-        if !self.role_pointers.is_empty() {
+        if !(profile.roles_at.is_empty() && self.role_pointers.is_empty()) {
             let all = read_later.all(&payload);
-            let found = self.role_pointers.iter().filter_map(|pointer| all?.pointer(pointer));
-            for value in found {
+            let pointers = profile.roles_at.iter().copied().chain(self.role_pointers.iter().map(String::as_str));
+            for value in pointers.filter_map(|pointer| all?.pointer(pointer)) {
                 let many = value.as_array().map(Vec::as_slice).unwrap_or(std::slice::from_ref(value));
                 roles.extend(many.iter().filter_map(|role| role.as_str()).map(Box::from));
             }
         }
         Verified {
-            issuer: Arc::clone(self.issuer.shared_identifier()),
+            issuer: self.issuer.identity().keep(claims.iss.one().unwrap_or_default()),
             audience: Arc::clone(accepted.audience),
             subject: claims.sub.one().map(Box::from),
             scopes: join(scopes(&claims.scope).chain(scopes(&claims.scp))),
             roles,
             client_id: claims.client().map(Box::from),
             tenant: claims.tid.one().map(Box::from),
+            is_application: self.is_application(claims, typed),
+            client_is_no_permission: profile.client_is_no_permission,
             expires_at: accepted.expires_at,
             not_before: accepted.not_before,
             issued_at: claims.iat.time(),
             payload,
             read_later,
             key: Arc::clone(key),
+            rules,
         }
     }
 }
@@ -230,7 +342,10 @@ enum Typed {
 
 /// Whether the claims are those of an ID token (OpenID Connect Core §2) or of a logout token (OpenID Connect Back-Channel
 /// Logout §2.4). Some issuers put the `nonce` into access tokens too, which then have a scope.
-fn is_other_token(claims: &RawClaims<'_>) -> bool {
+fn is_other_token(claims: &RawClaims<'_>, profile: &TokenProfile) -> bool {
+    if profile.takes_id_tokens {
+        return claims.events.0;
+    }
     let hashed = claims.at_hash.0 || claims.c_hash.0 || claims.s_hash.0;
     let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
     let is_one_of = |claim: &Words<'_>, kinds: &[&str]| {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::rejection::{Rejection, RejectionKind as Kind};
-use super::rules::{Need, Rules, Stop};
+use super::rules::{Check, Need, Rules, Stop};
 use super::verified_cache::VerifiedCache;
 use super::verified_token::{Verified, VerifiedToken};
 use crate::error::Error;
 use crate::issuer::{Issuer, Keys};
 use crate::jose::Algorithm;
+use crate::kept_fresh::PATIENCE;
+use crate::runtime;
 
 /// Checks access tokens of one [`Issuer`] for one API: made by [`Issuer::validator`].
 ///
@@ -32,7 +34,8 @@ use crate::jose::Algorithm;
 /// What is not checked: whether the token was revoked, and whether `jti` was seen before.
 #[derive(Clone)]
 pub struct Validator {
-    rules: Arc<Rules>,
+    /// One for each issuer; never none.
+    rules: Arc<[Rules]>,
     cache: Arc<VerifiedCache>,
 }
 
@@ -40,7 +43,7 @@ impl Issuer {
     /// A validator of this issuer's tokens for the API with this audience (`aud`).
     pub fn validator(&self, audience: impl Into<String>) -> Validator {
         Validator {
-            rules: Arc::new(Rules {
+            rules: Arc::new([Rules {
                 issuer: self.clone(),
                 audiences: vec![audience.into().into()],
                 algorithms: None,
@@ -48,17 +51,51 @@ impl Issuer {
                 max_token_bytes: 16 * 1024,
                 strict_profile: false,
                 ignore_binding: false,
+                allow_unscoped: false,
                 role_pointers: Vec::new(),
                 checks: Vec::new(),
-            }),
+            }]),
             cache: Arc::default(),
         }
     }
 }
 
 impl Validator {
-    fn change(mut self, change: impl FnOnce(&mut Rules)) -> Self {
-        change(Arc::make_mut(&mut self.rules));
+    /// A validator for the tokens of several issuers: each has its own audiences, algorithms, keys and settings, and is chosen by
+    /// the token's `iss`. What is set on the new one is set for all of them.
+    ///
+    /// # Errors
+    /// None, or two for one issuer.
+    ///
+    /// ```
+    /// use tower_bearer::{Issuer, Validator};
+    ///
+    /// let staff = Issuer::new("https://staff.example.com")?.validator("api://orders");
+    /// let shops = Issuer::new("https://shops.example.com")?.validator("orders");
+    /// let validator = Validator::any_of([staff, shops])?;
+    /// # Ok::<(), tower_bearer::Error>(())
+    /// ```
+    pub fn any_of(validators: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
+        let mut validators = validators.into_iter().peekable();
+        let Some(first) = validators.peek() else {
+            return Err(Error::configuration("Validator::any_of(..) was given no validator"));
+        };
+        let cache = Arc::new(first.cache.emptied());
+        let rules: Vec<Rules> = validators.flat_map(|one| one.rules.to_vec()).collect();
+        for (place, one) in rules.iter().enumerate() {
+            let mut before = rules.iter().take(place);
+            if before.any(|other| one.issuer.identity().overlaps(other.issuer.identity())) {
+                return Err(Error::configuration(format!(
+                    "Validator::any_of(..) was given two validators for tokens of {}: put both audiences into one, by audience(..)",
+                    one.issuer.identifier()
+                )));
+            }
+        }
+        Ok(Self { rules: rules.into(), cache })
+    }
+
+    fn change(mut self, change: impl Fn(&mut Rules)) -> Self {
+        Arc::make_mut(&mut self.rules).iter_mut().for_each(change);
         // What other rules have let through is nothing to go by.
         self.cache = Arc::new(self.cache.emptied());
         self
@@ -66,15 +103,15 @@ impl Validator {
 
     /// Accepts this audience as well.
     pub fn audience(self, audience: impl Into<String>) -> Self {
-        let audience = audience.into().into();
-        self.change(|rules| rules.audiences.push(audience))
+        let audience: Arc<str> = audience.into().into();
+        self.change(|rules| rules.audiences.push(Arc::clone(&audience)))
     }
 
     /// Accepts these algorithms only. Without this call: all asymmetric ones, and those of keys that were given by
     /// [`Issuer::with_decoding_key`]. Of none: no token is accepted.
     pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        let algorithms = algorithms.into_iter().collect();
-        self.change(|rules| rules.algorithms = Some(algorithms))
+        let algorithms: Vec<_> = algorithms.into_iter().collect();
+        self.change(|rules| rules.algorithms = Some(algorithms.clone()))
     }
 
     /// How far clocks may be apart when `exp` and `nbf` are checked: 60 seconds, unless set.
@@ -105,7 +142,7 @@ impl Validator {
     /// # Ok::<(), tower_bearer::Error>(())
     /// ```
     pub fn roles_at(self, pointer: impl Into<String>) -> Result<Self, Error> {
-        let pointer = pointer.into();
+        let pointer: String = pointer.into();
         let is_escaped = pointer.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
         if !(pointer.starts_with('/') && is_escaped) {
             return Err(Error::configuration(
@@ -113,7 +150,7 @@ impl Validator {
                  `/realm_access/roles`, with `~0` for `~` and `~1` for a slash in a name",
             ));
         }
-        Ok(self.change(|rules| rules.role_pointers.push(pointer)))
+        Ok(self.change(|rules| rules.role_pointers.push(pointer.clone())))
     }
 
     /// Adds a check of your own, which runs last and on every request. What it returns as an error is the answer.
@@ -133,7 +170,8 @@ impl Validator {
     where
         F: Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync + 'static,
     {
-        self.change(|rules| rules.checks.push(Arc::new(check)))
+        let check: Arc<Check> = Arc::new(check);
+        self.change(|rules| rules.checks.push(Arc::clone(&check)))
     }
 
     /// Accepts tokens with `cnf` as if they were not bound to a key (RFC 7800). Whoever steals such a token can then use
@@ -151,6 +189,12 @@ impl Validator {
     /// Computes the signature of every token on every request.
     pub fn without_cache(self) -> Self {
         self.cache_bytes(0)
+    }
+
+    /// Accepts tokens of applications that have no role (Entra). Any application in the tenant gets such a token, whether somebody
+    /// let it use this API or not.
+    pub fn dangerous_allow_unscoped(self) -> Self {
+        self.change(|rules| rules.allow_unscoped = true)
     }
 
     /// Checks a token, fetching keys where that is needed.
@@ -174,13 +218,12 @@ impl Validator {
     }
 
     pub(crate) fn first_audience(&self) -> &str {
-        self.rules.audiences.first().map_or("", AsRef::as_ref)
+        self.rules.first().and_then(|rules| rules.audiences.first()).map_or("", AsRef::as_ref)
     }
 
     /// All that can be done without waiting, which is everything unless keys have to be fetched.
     pub(crate) fn start(&self, token: &str) -> Verification {
-        let keys = self.rules.issuer.keys().current();
-        match self.judge(token, keys.as_ref().and_then(|current| current.keys())) {
+        match self.judge(token, None) {
             Ok(verified) => Verification::Done(Ok(verified)),
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
             Err(Stop::TooSoon(left)) => Verification::Done(Err(Rejection::unavailable(left))),
@@ -188,20 +231,24 @@ impl Validator {
         }
     }
 
-    /// Gets the keys that are needed and goes through the procedure again.
-    pub(crate) async fn finish(&self, token: &str, mut need: Need) -> Result<VerifiedToken, Rejection> {
-        let set = self.rules.issuer.keys();
-        let arrived = self.rules.issuer.time().monotonic();
-        let mut verdict = Kind::UnknownKey;
+    /// Gets the keys that are needed and goes through the procedure again, within the time that a caller waits.
+    pub(crate) async fn finish(&self, token: &str, need: Need) -> Result<VerifiedToken, Rejection> {
+        let verified = runtime::within(PATIENCE, self.with_keys(token, need)).await;
+        verified.unwrap_or_else(|| Err(Rejection::unavailable(Duration::from_secs(1))))
+    }
+
+    async fn with_keys(&self, token: &str, mut need: Need) -> Result<VerifiedToken, Rejection> {
+        let arrived = need.issuer.time().monotonic();
         // Twice: after the first keys, or those that others were fetching already, newer ones may be needed.
         for _ in 0..2 {
-            let keys = match &need {
-                Need::Any => set.get().await.map_err(|_| set.unavailable()),
-                Need::Newer { than, .. } => set.newer_than(than).await,
+            let set = need.issuer.keys();
+            let keys = match &need.newer {
+                None => set.get().await.map_err(|_| set.unavailable()),
+                Some((keys, _)) => set.newer_than(keys).await,
             };
-            let keys = match (keys, &need) {
+            let keys = match (keys, need.verdict()) {
                 (Ok(keys), _) => keys,
-                (Err(_), Need::Newer { verdict: Kind::BadSignature, .. }) => return Err(Kind::BadSignature.into()),
+                (Err(_), verdict @ Kind::BadSignature) => return Err(verdict.into()),
                 (Err(unavailable), _) => return Err(Rejection::unavailable(unavailable.retry_after)),
             };
             // What keys that were fetched after the token had come don't verify, no key verifies.
@@ -211,46 +258,46 @@ impl Validator {
                 Err(Stop::Rejected(rejection)) => return Err(rejection),
                 Err(Stop::TooSoon(left)) if !conclusive => return Err(Rejection::unavailable(left)),
                 Err(Stop::TooSoon(_)) => break,
-                Err(Stop::NeedsKeys(next)) => {
-                    if let Need::Newer { verdict: next, .. } = &next {
-                        verdict = *next;
-                    }
-                    if conclusive {
-                        break;
-                    }
-                    need = next;
-                }
+                Err(Stop::NeedsKeys(next)) => need = next,
+            }
+            if conclusive {
+                break;
             }
         }
-        Err(verdict.into())
+        Err(need.verdict().into())
     }
 
     /// The procedure, but for the signature of a token that was seen before.
     fn judge(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
-        let verified = match keys.and_then(|keys| self.seen(token, keys)) {
+        let verified = match self.seen(token, keys) {
             Some(seen) => seen?,
             None => {
-                let verified = self.rules.verify(token, keys)?;
+                let verified = Rules::verify(&self.rules, token, keys)?;
                 self.cache.insert(token, &verified);
                 verified
             }
         };
-        self.rules.check(VerifiedToken::new(verified)).map_err(Stop::Rejected)
+        let rules = self.rules.get(verified.rules);
+        let token = VerifiedToken::new(verified);
+        match rules {
+            Some(rules) => rules.check(token).map_err(Stop::Rejected),
+            None => Ok(token),
+        }
     }
 
     /// The token, if it was seen before and its key is still published; or that its time is over.
-    fn seen(&self, token: &str, keys: &Keys) -> Option<Result<Arc<Verified>, Kind>> {
+    fn seen(&self, token: &str, keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Kind>> {
         let seen = self.cache.get(token)?;
-        if !keys.value.holds(&seen.key) {
+        let rules = self.rules.get(seen.rules)?;
+        let is_published = match keys {
+            Some(keys) => keys.value.holds(&seen.key),
+            None => rules.issuer.keys().current()?.keys()?.value.holds(&seen.key),
+        };
+        if !is_published {
             self.cache.remove(token);
             return None;
         }
-        Some(
-            self.rules
-                .in_time(seen.expires_at, seen.not_before)
-                .map(|()| seen)
-                .inspect_err(|_| self.cache.remove(token)),
-        )
+        Some(rules.in_time(seen.expires_at, seen.not_before).map(|()| seen).inspect_err(|_| self.cache.remove(token)))
     }
 }
 
@@ -262,6 +309,7 @@ pub(crate) enum Verification {
 
 impl fmt::Debug for Validator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Validator").field("issuer", &self.rules.issuer).finish_non_exhaustive()
+        let issuers: Vec<_> = self.rules.iter().map(|rules| &rules.issuer).collect();
+        f.debug_struct("Validator").field("issuers", &issuers).finish_non_exhaustive()
     }
 }

@@ -43,12 +43,16 @@ pub(crate) struct Verified {
     pub(crate) roles: Vec<Box<str>>,
     pub(crate) client_id: Option<Box<str>>,
     pub(crate) tenant: Option<Box<str>>,
+    pub(crate) is_application: Option<bool>,
+    pub(crate) client_is_no_permission: bool,
     pub(crate) expires_at: SystemTime,
     pub(crate) not_before: Option<SystemTime>,
     pub(crate) issued_at: Option<SystemTime>,
     pub(crate) read_later: ReadLater,
     /// The key that verified it.
     pub(crate) key: Arc<Key>,
+    /// Which of the validator's rules let it through.
+    pub(crate) rules: usize,
 }
 
 /// What is only read when somebody asks for it, then kept with the token.
@@ -109,7 +113,7 @@ impl VerifiedToken {
         self.verified.subject.as_deref()
     }
 
-    /// The client that asked for the token (`client_id`, `azp` or `appid`).
+    /// The client that asked for the token (`client_id`, `azp`, `appid` or `cid`).
     pub fn client_id(&self) -> Option<&str> {
         self.verified.client_id.as_deref()
     }
@@ -117,6 +121,19 @@ impl VerifiedToken {
     /// The tenant (`tid`).
     pub fn tenant(&self) -> Option<&str> {
         self.verified.tenant.as_deref()
+    }
+
+    /// Whether the client acts as itself and not for a person: `None` where the token doesn't tell.
+    ///
+    /// In tokens of RFC 9068, `sub` is then the client id (§2.2). Where another issuer's `sub` is not, nothing can be told, but for
+    /// providers with marks of their own: Entra, Auth0, Okta and Cognito.
+    pub fn is_application(&self) -> Option<bool> {
+        self.verified.is_application
+    }
+
+    /// Whether the client id alone may stand for permission here: with Entra only where the client acts as itself.
+    pub(crate) fn client_may_authorize(&self) -> bool {
+        !self.verified.client_is_no_permission || self.verified.is_application == Some(true)
     }
 
     /// The scopes (`scope` and `scp`): the words of a string, or the elements of an array. What is no scope token in either, for

@@ -27,7 +27,7 @@ use tower::ServiceExt;
 use tower_bearer::jose::{Algorithm, CompactJws, Jwk, JwkSet, SigningKey, VerifyingKey};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 use tower_bearer::{
-    BearerLayer, Claims, Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind, TokenSource,
+    BearerLayer, Claims, Entra, Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind, TokenSource,
     VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
 };
 use tower_layer::Layer as _;
@@ -781,6 +781,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     }
     shown! {
         Error: failed,
+        Entra: Entra::any_tenant().custom_signing_keys("ca0a0e00-2222-3333-4444-555555555555").unwrap(),
         Issuer: issuer,
         IssuerStatus: status,
         KeyStatus: status.keys[0],
@@ -823,6 +824,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn debug_shows_public_names_and_settings_and_nothing_else() {
     let expected: &[(&str, &str)] = &[
+        ("Entra", "Entra { tenants: 0, .. }"),
         ("Issuer", r#"Issuer { identifier: "https://issuer.test", .. }"#),
         (
             "IssuerStatus",
@@ -839,7 +841,7 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("RequireService", "RequireService { .. }"),
         ("Requirement", "Requirement { .. }"),
         ("TokenSource", "TokenSource { .. }"),
-        ("Validator", r#"Validator { issuer: Issuer { identifier: "https://issuer.test", .. }, .. }"#),
+        ("Validator", r#"Validator { issuers: [Issuer { identifier: "https://issuer.test", .. }], .. }"#),
         ("VerifiedToken", "VerifiedToken { .. }"),
         ("Verifier", "Verifier { .. }"),
         ("Algorithm", "ES256"),

@@ -12,6 +12,7 @@ mod examples;
 mod floors;
 mod fuzz;
 mod hostile;
+mod issuers;
 mod jose;
 mod keys;
 mod leaks;

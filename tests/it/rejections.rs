@@ -23,7 +23,7 @@ type Row = (RejectionKind, u16, Option<&'static str>, Option<&'static str>);
 
 /// The one table, as callers see it.
 #[rustfmt::skip]
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 22] = [
     (NoCredentials, 401, Some(r#"Bearer realm="api://orders""#), None),
     (InvalidRequest, 400, Some(r#"Bearer realm="api://orders", error="invalid_request", error_description="the credentials are not exactly one bearer token""#), None),
     (TokenTooLong, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is too long""#), None),
@@ -34,11 +34,13 @@ const TABLE: [Row; 20] = [
     (MissingClaim, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token lacks a required claim""#), None),
     (UnknownIssuer, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token's issuer is not accepted""#), None),
     (UnknownKey, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token's key is unknown""#), None),
+    (KeyOfAnotherIssuer, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token's key is another issuer's""#), None),
     (BadSignature, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token's signature is invalid""#), None),
     (WrongAudience, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is for another audience""#), None),
     (Expired, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token has expired""#), None),
     (NotYetValid, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is not valid yet""#), None),
     (SenderConstrained, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is bound to a key and not usable as a plain bearer token""#), None),
+    (NoPermission, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token carries neither scopes nor roles""#), None),
     (ClaimsMismatch, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token's claims are not as this API needs them""#), None),
     (Refused, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is refused""#), None),
     (InsufficientScope, 403, Some(r#"Bearer realm="api://orders", error="insufficient_scope", error_description="the token lacks a permission that is required""#), None),

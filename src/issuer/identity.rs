@@ -1,0 +1,65 @@
+//! [`Identity`]: which `iss` an issuer's tokens have, and which keys may sign them.
+
+use std::sync::Arc;
+
+use super::providers::Tenants;
+
+/// What the `iss` of a token has to be. It is always compared letter by letter.
+#[derive(Clone)]
+pub(crate) enum Identity {
+    /// One identifier, and how else the issuer spells it.
+    One { identifier: Arc<str>, aliases: &'static [&'static str] },
+    /// One identifier for each tenant.
+    Tenants(Arc<Tenants>),
+}
+
+impl Identity {
+    /// Whether a token with this `iss` and this `tid` is of this issuer.
+    pub(crate) fn issues(&self, iss: &str, tenant: Option<&str>) -> bool {
+        match self {
+            Self::One { identifier, aliases } => **identifier == *iss || aliases.contains(&iss),
+            Self::Tenants(tenants) => tenants.issue(iss, tenant),
+        }
+    }
+
+    /// Whether a key that names its issuer may sign for this one. Microsoft's key sets hold keys of several issuers.
+    pub(crate) fn takes_key_of(&self, key_issuer: &str, iss: &str, tenant: Option<&str>) -> bool {
+        match self {
+            Self::One { .. } => is_filled(key_issuer, tenant, iss),
+            Self::Tenants(tenants) => tenants.take_key_of(key_issuer, iss, tenant),
+        }
+    }
+
+    /// The `iss` of a token, once it is known to be of this issuer.
+    pub(crate) fn keep(&self, iss: &str) -> Arc<str> {
+        match self {
+            Self::One { identifier, .. } if **identifier == *iss => Arc::clone(identifier),
+            Self::One { .. } | Self::Tenants(_) => iss.into(),
+        }
+    }
+
+    /// Whether there are tokens that are of both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tenants(one), Self::Tenants(other)) => one.overlap(other),
+            (Self::One { identifier, aliases }, other) | (other, Self::One { identifier, aliases }) => {
+                let mut names = std::iter::once(&**identifier).chain(aliases.iter().copied());
+                names.any(|name| match other {
+                    Self::One { .. } => other.issues(name, None),
+                    Self::Tenants(tenants) => tenants.may_issue(name),
+                })
+            }
+        }
+    }
+}
+
+/// Whether this is the template with the tenant put in for `{tenantid}`.
+pub(super) fn is_filled(template: &str, tenant: Option<&str>, text: &str) -> bool {
+    match template.split_once("{tenantid}") {
+        None => template == text,
+        Some((before, after)) => {
+            let filled = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            filled.is_some() && filled == tenant
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Several issuers under one layer.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tower_bearer::jose::Algorithm;
+use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
+use tower_bearer::{BearerLayer, Entra, Issuer, RejectionKind as Kind, Validator};
+
+use crate::support::{AUDIENCE, send, with_token};
+
+const ONE_TENANT: &str = "11111111-2222-3333-4444-555555555555";
+const OTHER_TENANT: &str = "66666666-7777-8888-9999-000000000000";
+
+async fn kind(validator: &Validator, token: &str) -> Option<Kind> {
+    validator.verify(token).await.err().map(|rejection| rejection.kind())
+}
+
+/// Two issuers, with an audience each, and the validator of both.
+fn staff_and_shops() -> (TestIssuer, TestIssuer, Validator) {
+    let (staff, shops) = (TestIssuer::named("https://staff.test"), TestIssuer::named("https://shops.test"));
+    let both = [staff.issuer().validator(AUDIENCE), shops.issuer().validator("orders")];
+    let validator = Validator::any_of(both).unwrap();
+    (staff, shops, validator)
+}
+
+#[tokio::test]
+async fn a_token_is_judged_by_the_rules_of_its_issuer() {
+    let (staff, shops, validator) = staff_and_shops();
+    let of_staff = validator.verify(&staff.token(AUDIENCE).sign()).await.unwrap();
+    assert_eq!((of_staff.issuer(), of_staff.audience()), ("https://staff.test", AUDIENCE));
+    let of_shops = validator.verify(&shops.token("orders").sign()).await.unwrap();
+    assert_eq!((of_shops.issuer(), of_shops.audience()), ("https://shops.test", "orders"));
+    assert_eq!(kind(&validator, &staff.token("orders").sign()).await, Some(Kind::WrongAudience));
+    assert_eq!(kind(&validator, &shops.token(AUDIENCE).sign()).await, Some(Kind::WrongAudience));
+    for stranger in
+        ["https://stranger.test", "https://staff.test/", "https://STAFF.test", "https://staff.test.evil.test"]
+    {
+        let token = TestIssuer::named(stranger).token(AUDIENCE).sign();
+        assert_eq!(kind(&validator, &token).await, Some(Kind::UnknownIssuer), "{stranger}");
+    }
+    assert_eq!(kind(&validator, &staff.token(AUDIENCE).without("iss").sign()).await, Some(Kind::MissingClaim));
+    let both = json!(["https://staff.test", "https://shops.test"]);
+    assert_eq!(kind(&validator, &staff.token(AUDIENCE).claim("iss", both).sign()).await, Some(Kind::Malformed));
+}
+
+#[tokio::test]
+async fn a_token_of_one_issuer_that_is_signed_by_a_key_of_another_is_refused_though_their_key_ids_are_equal() {
+    let (staff, shops, validator) = staff_and_shops();
+    let (key, foreign) = (staff.signing_key(Algorithm::ES256), shops.signing_key(Algorithm::ES256));
+    assert_eq!(key.key_id(), foreign.key_id());
+    for _ in 0..2 {
+        assert_eq!(kind(&validator, &staff.token(AUDIENCE).sign()).await, None);
+        assert_eq!(kind(&validator, &shops.token("orders").sign()).await, None);
+        let crossed = staff.token(AUDIENCE).signed_by(&foreign).sign();
+        assert_eq!(kind(&validator, &crossed).await, Some(Kind::BadSignature));
+    }
+}
+
+#[tokio::test]
+async fn each_issuer_has_its_own_algorithms_and_settings() {
+    let (staff, shops) = (TestIssuer::named("https://staff.test"), TestIssuer::named("https://shops.test"));
+    let validator = Validator::any_of([
+        staff.issuer().validator(AUDIENCE).algorithms([Algorithm::ES256]).max_token_bytes(600),
+        shops.issuer().validator(AUDIENCE).algorithms([Algorithm::EdDSA]).rfc9068(),
+    ])
+    .unwrap();
+    assert_eq!(kind(&validator, &staff.token(AUDIENCE).sign()).await, None);
+    assert_eq!(kind(&validator, &shops.token(AUDIENCE).algorithm(Algorithm::EdDSA).sign()).await, None);
+    let crossed = [staff.token(AUDIENCE).algorithm(Algorithm::EdDSA), shops.token(AUDIENCE)];
+    for token in crossed {
+        assert_eq!(kind(&validator, &token.sign()).await, Some(Kind::AlgorithmNotAllowed));
+    }
+    let untyped = |authority: &TestIssuer| authority.token(AUDIENCE).header("typ", "JWT");
+    assert_eq!(kind(&validator, &untyped(&staff).sign()).await, None);
+    let plain = untyped(&shops).algorithm(Algorithm::EdDSA).sign();
+    assert_eq!(kind(&validator, &plain).await, Some(Kind::WrongTokenType));
+    let long = "x".repeat(600);
+    let of_shops = shops.token(AUDIENCE).algorithm(Algorithm::EdDSA).claim("long", &long).sign();
+    assert_eq!(kind(&validator, &staff.token(AUDIENCE).claim("long", &long).sign()).await, Some(Kind::TokenTooLong));
+    assert_eq!(kind(&validator, &of_shops).await, None);
+}
+
+#[tokio::test]
+async fn what_is_set_on_both_is_set_for_each() {
+    let (staff, shops, validator) = staff_and_shops();
+    let validator = validator.audience("everywhere").leeway(Duration::ZERO);
+    for authority in [&staff, &shops] {
+        assert_eq!(kind(&validator, &authority.token("everywhere").sign()).await, None);
+        let token = authority.token("everywhere").expires_in(Duration::ZERO).sign();
+        assert_eq!(kind(&validator, &token).await, Some(Kind::Expired));
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_down_does_not_touch_the_others() {
+    let (staff, shops, validator) = staff_and_shops();
+    shops.fail(Endpoint::Metadata, Fault::Hanging);
+    let waiting = tokio::spawn({
+        let (validator, token) = (validator.clone(), shops.token("orders").sign());
+        async move { validator.verify(&token).await }
+    });
+    for n in 0..10 {
+        let token = staff.token(AUDIENCE).subject(&format!("caller-{n}")).sign();
+        assert_eq!(kind(&validator, &token).await, None);
+    }
+    assert_eq!(staff.requests(Endpoint::Jwks), 1);
+    assert!(!waiting.is_finished());
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_of_one_issuer_is_refused_while_the_tokens_of_the_other_stay() {
+    let (staff, shops, validator) = staff_and_shops();
+    let (of_staff, of_shops) = (staff.token(AUDIENCE).sign(), shops.token("orders").sign());
+    assert_eq!(kind(&validator, &of_staff).await, None);
+    assert_eq!(kind(&validator, &of_shops).await, None);
+    staff.rotate();
+    assert_eq!(kind(&validator, &staff.token(AUDIENCE).sign()).await, None);
+    assert_eq!(kind(&validator, &of_staff).await, Some(Kind::UnknownKey));
+    assert_eq!(kind(&validator, &of_shops).await, None);
+}
+
+#[test]
+fn two_validators_for_one_issuer_are_an_error_that_says_what_to_do() {
+    let issuer = |identifier: &str| Issuer::new(identifier).unwrap().validator(AUDIENCE);
+    let one = |entra: Entra| entra.issuer().validator(AUDIENCE);
+    let tenant = |id| one(Entra::tenant(id).unwrap());
+    let v1 = format!("https://sts.windows.net/{ONE_TENANT}/");
+    let v2 = format!("https://login.microsoftonline.com/{ONE_TENANT}/v2.0");
+    let us = Entra::tenant(ONE_TENANT).unwrap().authority_host("https://login.microsoftonline.us").unwrap();
+    let doubled = [
+        vec![issuer("https://a.test"), issuer("https://b.test"), issuer("https://a.test")],
+        vec![Issuer::google().validator(AUDIENCE), issuer("accounts.google.com")],
+        vec![issuer("https://accounts.google.com"), Issuer::google().validator(AUDIENCE)],
+        vec![tenant(ONE_TENANT), issuer(&v2)],
+        vec![issuer(&v1), tenant(ONE_TENANT)],
+        vec![tenant(ONE_TENANT), one(Entra::tenants([OTHER_TENANT, ONE_TENANT]).unwrap())],
+        vec![one(Entra::any_tenant()), tenant(ONE_TENANT)],
+        vec![one(Entra::any_tenant()), one(Entra::any_tenant())],
+        // The v1 tokens of both clouds have one issuer.
+        vec![tenant(ONE_TENANT), one(us)],
+    ];
+    for validators in doubled {
+        let error = Validator::any_of(validators).unwrap_err();
+        assert!(error.is_configuration());
+        assert!(error.to_string().contains("put both audiences into one"), "{error}");
+    }
+    assert!(Validator::any_of([]).is_err());
+    let apart = [tenant(ONE_TENANT), tenant(OTHER_TENANT), issuer("https://a.test"), issuer("https://a.test/")];
+    assert!(Validator::any_of(apart).is_ok());
+}
+
+#[tokio::test]
+async fn a_key_that_names_another_issuer_verifies_nothing() {
+    let authority = TestIssuer::new();
+    let named = |issuer: &str| {
+        let set: Value = serde_json::from_str(&authority.jwks()).unwrap();
+        let mut key = set["keys"][0].clone();
+        key["issuer"] = json!(issuer);
+        let issuer = authority.issuer().with_jwks(json!({ "keys": [key] }).to_string()).unwrap();
+        issuer.validator(AUDIENCE)
+    };
+    let token = authority.token(AUDIENCE).sign();
+    assert_eq!(kind(&named("https://issuer.test"), &token).await, None);
+    for foreign in ["https://issuer.test/", "https://other.test", "", "https://{tenantid}.test"] {
+        assert_eq!(kind(&named(foreign), &token).await, Some(Kind::KeyOfAnotherIssuer), "{foreign:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_layer_guards_an_app_for_the_callers_of_both() {
+    let (staff, shops, validator) = staff_and_shops();
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(|token: tower_bearer::VerifiedToken| async move { token.issuer().to_owned() }))
+        .route_layer(BearerLayer::new(validator));
+    assert_eq!(send(&app, with_token(&staff.token(AUDIENCE).sign())).await.body, "https://staff.test");
+    assert_eq!(send(&app, with_token(&shops.token("orders").sign())).await.body, "https://shops.test");
+    let stranger = TestIssuer::named("https://stranger.test").token(AUDIENCE).sign();
+    assert_eq!(send(&app, with_token(&stranger)).await.kind, Some(Kind::UnknownIssuer));
+}
