@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::jose::{Algorithm, Jwk, JwkSet, SkippedKey, VerifyingKey};
 use crate::kept_fresh::{Held, KeptFresh, Loaded, PATIENCE};
-use crate::transport::{Document, Transport, Url};
+use crate::transport::{Document, Received, Transport, Url};
 
 const WHAT: &str = "the issuer's key set";
 /// How many keys are tried for a token that names none.
@@ -283,12 +283,16 @@ async fn load(
         (Document::NotModified { headers }, Some(previous)) => (previous, headers),
         (Document::NotModified { .. }, None) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
         (Document::New { body, headers }, previous) => {
-            let set = JwkSet::parse(&body).map_err(|error| Error::unavailable(format!("{error} (from {url})")))?;
+            let received = || Received::new(&headers, &body);
+            let set = JwkSet::parse(&body)
+                .map_err(|error| Error::unavailable(format!("{error} (from {url}: {})", received())))?;
             let mut snapshot = Snapshot::from_jwks(set, previous.as_deref());
             if snapshot.keys.is_empty() {
+                let first = snapshot.skipped.first().map(|key| format!("; the first is skipped: {}", key.reason()));
                 return Err(Error::unavailable(format!(
-                    "{WHAT} has no key that can be used; {} were skipped",
-                    snapshot.skipped.len()
+                    "{WHAT} has no key that can be used{} (from {url}: {})",
+                    first.unwrap_or_default(),
+                    received()
                 )));
             }
             snapshot.etag = headers.get(header::ETAG).cloned();

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use bytes::Bytes;
+use http::HeaderMap;
 
+use super::document::Members;
 use super::freshness;
-use crate::error::{Error, JsonFault};
-use crate::jose::json::check_object;
-use crate::kept_fresh::{Held, Lifetime, Loaded};
-use crate::transport::{Document, Transport, Url};
+use crate::error::Error;
+use crate::kept_fresh::{Held, Loaded};
+use crate::transport::{Document, Received, Transport, Url};
 
 const WHAT: &str = "the issuer's metadata";
 
@@ -62,49 +63,39 @@ pub(super) struct Source {
     pub(super) transport: Transport,
 }
 
-#[derive(Deserialize)]
-struct Members {
-    issuer: String,
-    jwks_uri: Option<String>,
-    #[serde(default)]
-    token_endpoint: serde_json::Value,
-}
-
 impl Source {
     pub(super) async fn load(
         self,
         _previous: Option<Arc<Held<Arc<Metadata>>>>,
     ) -> Result<Loaded<Arc<Metadata>>, Error> {
-        let (body, life) = self.fetch().await?;
-        let unfit = |why: &dyn fmt::Display| Error::unavailable(format!("{WHAT} {why}"));
-        let text = std::str::from_utf8(&body).map_err(|_| unfit(&"is not UTF-8"))?;
-        // serde takes an array for a struct.
-        check_object(text).map_err(|_| unfit(&"is not a JSON object with each name once"))?;
-        let members: Members = serde_json::from_str(text).map_err(|error| unfit(&JsonFault::from(error)))?;
+        let (url, body, headers) = self.fetch().await?;
+        let members = Members::parse(&body).map_err(|unfit| {
+            Error::unavailable(format!("{WHAT} {unfit} (from {url}: {})", Received::new(&headers, &body)))
+        })?;
         if *members.issuer != *self.identifier {
             return Err(Error::unavailable(format!(
-                "{WHAT} is for another issuer than \"{}\": the document's `issuer` must equal the identifier letter by \
+                "{WHAT} (from {url}) is for another issuer than \"{}\": the document's `issuer` must equal the identifier letter by \
                  letter (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3); give Issuer::new(..) the document's spelling",
                 self.identifier
             )));
         }
         let jwks_uri = members.jwks_uri.filter(|_| self.jwks_url.is_none());
-        let jwks_uri = jwks_uri.map(|url| Url::parse("`jwks_uri` in the issuer's metadata", &url)).transpose();
+        let jwks_uri = jwks_uri.map(|it| Url::parse(&format!("`jwks_uri` in {WHAT} (from {url})"), &it)).transpose();
         // One that can't be used costs nobody who only validates tokens.
-        let token_endpoint = members.token_endpoint.as_str().and_then(|url| Url::parse("`token_endpoint`", url).ok());
+        let token_endpoint = members.token_endpoint.and_then(|url| Url::parse("`token_endpoint`", &url).ok());
         let metadata = Metadata {
             issuer: self.identifier,
             jwks_uri: self.jwks_url.or(jwks_uri.map_err(Error::sent_by_issuer)?),
             token_endpoint: self.token_endpoint.or(token_endpoint),
         };
-        Ok(Loaded { value: Arc::new(metadata), lifetime: life })
+        Ok(Loaded { value: Arc::new(metadata), lifetime: freshness::lifetime(&headers) })
     }
 
-    async fn fetch(&self) -> Result<(bytes::Bytes, Lifetime), Error> {
+    async fn fetch(&self) -> Result<(Url, Bytes, HeaderMap), Error> {
         let mut missing = None;
         for url in self.locations()? {
             match self.transport.get(WHAT, &url, None).await {
-                Ok(Document::New { body, headers }) => return Ok((body, freshness::lifetime(&headers))),
+                Ok(Document::New { body, headers }) => return Ok((url, body, headers)),
                 Ok(Document::NotModified { .. }) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
                 // No such document here: the other specification puts it elsewhere.
                 Err(error) if error.is_client_error() => missing = missing.or(Some(error)),

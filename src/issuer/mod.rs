@@ -1,5 +1,6 @@
 //! [`Issuer`]: an authorization server that we trust, and how its metadata and keys are had.
 
+mod document;
 mod freshness;
 mod key_set;
 mod metadata;
