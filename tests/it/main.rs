@@ -4,6 +4,8 @@
 // Figures are printed, and helpers read better without a borrow.
 #![allow(clippy::print_stdout, clippy::needless_pass_by_value)]
 
+#[cfg(feature = "reqwest")]
+mod answers;
 mod axum;
 // Those that read the sources are the same whatever the back end.
 #[cfg(feature = "aws-lc-rs")]
