@@ -74,8 +74,9 @@ impl Source {
         })?;
         if *members.issuer != *self.identifier {
             return Err(Error::unavailable(format!(
-                "{WHAT} (from {url}) is for another issuer than \"{}\": the document's `issuer` must equal the identifier letter by \
-                 letter (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3); give Issuer::new(..) the document's spelling",
+                "{WHAT} (from {url}) is for another issuer than \"{}\": the document's `issuer` must equal the \
+                 identifier letter by letter (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3); give \
+                 Issuer::new(..) the document's spelling",
                 self.identifier
             )));
         }

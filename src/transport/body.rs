@@ -12,8 +12,8 @@ use super::error::ExchangeError;
 /// The longest body that is read, in bytes.
 pub(super) const CAP: usize = 1024 * 1024;
 
-/// The answer with all of its body. Only a 200 has one that counts: others are told by their status, and nobody waits for
-/// an error page.
+/// The answer with all of its body. Only a 200 has one that counts: others are told by their status, and nobody waits
+/// for an error page.
 pub(super) async fn read<B: Body>(response: Response<B>) -> Result<Response<Bytes>, ExchangeError> {
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {

@@ -3,8 +3,8 @@
 //! 1. https only; plain http on loopback, elsewhere by `dangerous_allow_http`.
 //! 2. One time-out over connecting, sending and the whole body.
 //! 3. The body is read as a stream and given up beyond a cap.
-//! 4. No redirects: the built-in client follows none, and a document is taken from a 200 or a 304 alone. Of other answers the
-//!    body is not read.
+//! 4. No redirects: the built-in client follows none, and a document is taken from a 200 or a 304 alone. Of other
+//!    answers the body is not read.
 //! 5. Errors say what came, in words of ours: nothing that was received is quoted.
 
 mod body;
