@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::jose::JwkSet;
 use crate::kept_fresh::{KeptFresh, Loaded, PATIENCE};
-use crate::transport::{Document, GetError, Transport, Url};
+use crate::transport::{Document, GetError, Received, Transport, Url};
 
 const WHAT: &str = "the issuer's key set";
 
@@ -46,12 +46,17 @@ impl KeySource {
             (Document::NotModified { headers }, Some(previous)) => (previous.clone(), headers),
             (Document::NotModified { .. }, None) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
             (Document::New { body, headers }, previous) => {
-                let set = JwkSet::parse(&body).map_err(|error| Error::unavailable(format!("{error} (from {url})")))?;
+                let received = || Received::new(&headers, &body);
+                let set = JwkSet::parse(&body)
+                    .map_err(|error| Error::unavailable(format!("{error} (from {url}: {})", received())))?;
                 let mut snapshot = Snapshot::from_jwks(set, previous, Some(self.clock.monotonic()));
                 if snapshot.keys().is_empty() {
+                    let first =
+                        snapshot.skipped().first().map(|key| format!("; the first is skipped: {}", key.reason()));
                     return Err(Error::unavailable(format!(
-                        "{WHAT} has no key that can be used; {} were skipped",
-                        snapshot.skipped().len()
+                        "{WHAT} has no key that can be used{} (from {url}: {})",
+                        first.unwrap_or_default(),
+                        received()
                     )));
                 }
                 snapshot.revision = Revision::of(&url, &headers);

@@ -4,14 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use bytes::Bytes;
+use http::HeaderMap;
 
+use super::document::Members;
 use super::freshness;
 use super::revision::Revision;
-use crate::error::{Error, JsonFault};
-use crate::jose::json::check_object;
+use crate::error::Error;
 use crate::kept_fresh::{Held, Loaded};
-use crate::transport::{Document, Transport, Url};
+use crate::transport::{Document, Received, Transport, Url};
 
 const WHAT: &str = "the issuer's metadata";
 
@@ -66,22 +67,20 @@ pub(super) struct Source {
     pub(super) grace: Duration,
 }
 
-#[derive(Deserialize)]
-struct Members {
-    issuer: String,
-    jwks_uri: Option<String>,
-    #[serde(default)]
-    token_endpoint: serde_json::Value,
-}
-
 impl Source {
     pub(super) async fn load(self, previous: Option<Arc<Held<Arc<Metadata>>>>) -> Result<Loaded<Arc<Metadata>>, Error> {
+        let issuer = Arc::clone(&self.identifier);
+        let loaded = self.renew(previous).await;
+        loaded.inspect_err(|error| tracing::warn!(%issuer, %error, "metadata could not be fetched"))
+    }
+
+    async fn renew(self, previous: Option<Arc<Held<Arc<Metadata>>>>) -> Result<Loaded<Arc<Metadata>>, Error> {
         let previous = previous.map(|held| Arc::clone(&held.value));
         let (url, document) = self.fetch(previous.as_deref()).await?;
         let (metadata, headers) = match (document, previous) {
             (Document::New { body, headers }, _) => {
                 let revision = Revision::of(&url, &headers);
-                (Arc::new(Metadata { revision, ..self.read(&body)? }), headers)
+                (Arc::new(Metadata { revision, ..self.read(&url, &body, &headers)? }), headers)
             }
             (Document::NotModified { headers }, Some(previous)) => (previous, headers),
             (Document::NotModified { .. }, None) => return Err(Error::unavailable(format!("{WHAT} was not sent"))),
@@ -89,23 +88,22 @@ impl Source {
         Ok(Loaded { value: metadata, lifetime: freshness::lifetime(&headers, self.grace) })
     }
 
-    fn read(&self, body: &[u8]) -> Result<Metadata, Error> {
-        let unfit = |why: &dyn fmt::Display| Error::unavailable(format!("{WHAT} {why}"));
-        let text = std::str::from_utf8(body).map_err(|_| unfit(&"is not UTF-8"))?;
-        // serde takes an array for a struct.
-        check_object(text).map_err(|_| unfit(&"is not a JSON object with each name once"))?;
-        let members: Members = serde_json::from_str(text).map_err(|error| unfit(&JsonFault::from(error)))?;
+    fn read(&self, url: &Url, body: &Bytes, headers: &HeaderMap) -> Result<Metadata, Error> {
+        let members = Members::parse(body).map_err(|unfit| {
+            Error::unavailable(format!("{WHAT} {unfit} (from {url}: {})", Received::new(headers, body)))
+        })?;
         if *members.issuer != *self.identifier {
             return Err(Error::unavailable(format!(
-                "{WHAT} is for another issuer than \"{}\": the document's `issuer` must equal the identifier letter by \
-                 letter (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3); give Issuer::new(..) the document's spelling",
+                "{WHAT} (from {url}) is for another issuer than \"{}\": the document's `issuer` must equal the \
+                 identifier letter by letter (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3); give \
+                 Issuer::new(..) the document's spelling",
                 self.identifier
             )));
         }
         let jwks_uri = members.jwks_uri.filter(|_| self.jwks_url.is_none());
-        let jwks_uri = jwks_uri.map(|url| Url::parse("`jwks_uri` in the issuer's metadata", &url)).transpose();
+        let jwks_uri = jwks_uri.map(|it| Url::parse(&format!("`jwks_uri` in {WHAT} (from {url})"), &it)).transpose();
         // One that can't be used costs nobody who only validates tokens.
-        let token_endpoint = members.token_endpoint.as_str().and_then(|url| Url::parse("`token_endpoint`", url).ok());
+        let token_endpoint = members.token_endpoint.and_then(|url| Url::parse("`token_endpoint`", &url).ok());
         Ok(Metadata {
             issuer: Arc::clone(&self.identifier),
             jwks_uri: self.jwks_url.clone().or(jwks_uri.map_err(Error::sent_by_issuer)?),

@@ -1,5 +1,6 @@
 //! [`Issuer`]: an authorization server that we trust, and how its metadata and keys are had.
 
+mod document;
 mod freshness;
 mod given_keys;
 mod identity;
@@ -300,7 +301,7 @@ impl Issuer {
             keys: snapshot.map(|snapshot| snapshot.keys().iter().map(describe).collect()).unwrap_or_default(),
             skipped: snapshot.map(|snapshot| snapshot.skipped().to_vec()).unwrap_or_default(),
             age: held.filter(|_| fetched).map(|held| held.age(now)),
-            last_error: keys.last_error(),
+            last_error: keys.last_error().or_else(|| self.shared.metadata.failure().map(|failure| failure.error)),
             next_attempt_in: keys.next_attempt_in(),
         }
     }

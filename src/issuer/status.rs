@@ -17,7 +17,7 @@ pub struct IssuerStatus {
     pub skipped: Vec<SkippedKey>,
     /// How long ago the fetch of these keys began. `None` where there are none, and for keys that were given.
     pub age: Option<Duration>,
-    /// How the last attempt to fetch keys failed, unless one succeeded since.
+    /// How the last attempt to fetch keys failed, or else that to fetch metadata, unless one succeeded since.
     pub last_error: Option<Error>,
     /// How long until the keys are fetched again, if a request comes then: until they are due for renewal, or until a failed
     /// attempt may be repeated. `None` for keys that were given.

@@ -18,6 +18,8 @@ pub(crate) enum JsonFault {
     NotAnObject,
     DuplicateMember,
     TooDeep,
+    /// A string, an object or an array isn't closed.
+    EndsEarly,
     Malformed,
 }
 
@@ -61,7 +63,7 @@ fn scan(json: &str, max_depth: usize, values: Values) -> Result<(), JsonFault> {
         at += 1;
         match byte {
             b'"' => {
-                let string = string_at(json, token).ok_or(JsonFault::Malformed)?;
+                let string = string_at(json, token).ok_or(JsonFault::EndsEarly)?;
                 at = token + string.quoted.len();
                 if values == Values::Readable && !string.is_readable() {
                     return Err(JsonFault::Malformed);
@@ -96,7 +98,7 @@ fn scan(json: &str, max_depth: usize, values: Values) -> Result<(), JsonFault> {
         }
     }
     if depth != 0 {
-        return Err(JsonFault::Malformed);
+        return Err(JsonFault::EndsEarly);
     }
     members.finish()
 }
@@ -226,9 +228,12 @@ mod tests {
     }
 
     #[test]
-    fn unbalanced_or_trailing_text_is_malformed() {
-        for json in ["{", "{\"a", "{\"a\\", "{}}", "{} {}", "{}x", r#"{"a":[}"#, r#"{"a":1"#] {
+    fn unbalanced_or_trailing_text_is_told_apart() {
+        for json in ["{}}", "{} {}", "{}x", r#"{"a":[}]}"#] {
             assert_eq!(check_object(json), Err(JsonFault::Malformed), "{json}");
+        }
+        for json in ["{", "{\"a", "{\"a\\", r#"{"a":[}"#, r#"{"a":1"#, r#"{"a":{"b":[1,2"#] {
+            assert_eq!(check_object(json), Err(JsonFault::EndsEarly), "{json}");
         }
     }
 

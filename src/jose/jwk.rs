@@ -203,7 +203,7 @@ impl From<JsonFault> for SkipReason {
             JsonFault::NotAnObject => Self::NotAnObject,
             JsonFault::DuplicateMember => Self::DuplicateMember,
             JsonFault::TooDeep => Self::TooDeep,
-            JsonFault::Malformed => Self::Malformed,
+            JsonFault::EndsEarly | JsonFault::Malformed => Self::Malformed,
         }
     }
 }

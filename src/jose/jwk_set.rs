@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -52,11 +53,7 @@ impl JwkSet {
         })?;
 
         let mut set = Self { keys: Vec::new(), positions: Vec::new(), skipped: Vec::new() };
-        for (position, raw) in document.keys.iter().enumerate() {
-            if position == Self::MAX_KEYS {
-                set.skipped.push(SkippedKey { position, key_id: None, reason: SkipReason::TooManyKeys });
-                break;
-            }
+        for (position, raw) in document.keys.first.iter().enumerate() {
             match Jwk::parse(raw.get().as_bytes()) {
                 Ok(key) => {
                     set.keys.push(key);
@@ -64,6 +61,9 @@ impl JwkSet {
                 }
                 Err(reason) => set.skipped.push(SkippedKey { position, key_id: key_id(raw), reason }),
             }
+        }
+        if document.keys.has_more {
+            set.skipped.push(SkippedKey::new(Self::MAX_KEYS, None, SkipReason::TooManyKeys));
         }
         Ok(set)
     }
@@ -134,6 +134,8 @@ pub enum JwkSetError {
         /// The byte in that line.
         column: usize,
     },
+    /// The text begins as a JSON object and ends before that is closed: it may have been cut off.
+    EndsEarly,
     /// A member of the set occurs twice.
     DuplicateMember,
     /// The member `keys` is missing or isn't an array.
@@ -149,6 +151,7 @@ impl fmt::Display for JwkSetError {
             Self::Malformed { line, column } => {
                 return write!(f, "the key set is not valid JSON at line {line}, column {column}");
             }
+            Self::EndsEarly => "the key set ends too early",
             Self::DuplicateMember => "a member of the key set occurs twice",
             Self::NoKeys => "the key set has no array `keys`",
         })
@@ -162,6 +165,7 @@ impl From<JsonFault> for JwkSetError {
         match fault {
             JsonFault::NotAnObject => Self::NotAnObject,
             JsonFault::DuplicateMember => Self::DuplicateMember,
+            JsonFault::EndsEarly => Self::EndsEarly,
             JsonFault::TooDeep | JsonFault::Malformed => Self::Malformed { line: 0, column: 0 },
         }
     }
@@ -170,7 +174,42 @@ impl From<JsonFault> for JwkSetError {
 #[derive(Deserialize)]
 struct Document<'a> {
     #[serde(borrow)]
-    keys: Vec<&'a RawValue>,
+    keys: Entries<'a>,
+}
+
+/// The entries that are looked at, and whether there are more of them: a million tiny ones take no memory.
+struct Entries<'a> {
+    first: Vec<&'a RawValue>,
+    has_more: bool,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FirstOfThem;
+
+        impl<'de> Visitor<'de> for FirstOfThem {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Entries<'de>, A::Error> {
+                let mut first = Vec::new();
+                while first.len() < JwkSet::MAX_KEYS {
+                    let Some(entry) = entries.next_element()? else { return Ok(Entries { first, has_more: false }) };
+                    first.push(entry);
+                }
+                let mut has_more = false;
+                while entries.next_element::<IgnoredAny>()?.is_some() {
+                    has_more = true;
+                }
+                Ok(Entries { first, has_more })
+            }
+        }
+
+        deserializer.deserialize_seq(FirstOfThem)
+    }
 }
 
 /// The `kid` of a key that was refused, if that much of it can be read.

@@ -276,7 +276,7 @@ impl std::error::Error for JwsError {}
 impl From<JsonFault> for JwsError {
     fn from(fault: JsonFault) -> Self {
         match fault {
-            JsonFault::NotAnObject | JsonFault::Malformed => Self::Json,
+            JsonFault::NotAnObject | JsonFault::EndsEarly | JsonFault::Malformed => Self::Json,
             JsonFault::DuplicateMember => Self::DuplicateMember,
             JsonFault::TooDeep => Self::TooDeep,
         }

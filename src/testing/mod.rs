@@ -104,9 +104,25 @@ impl TestIssuer {
     /// The issuer as an API trusts it. It reads this one's documents in memory and lives by this one's clock.
     pub fn issuer(&self) -> Issuer {
         let issuer = Issuer::new(self.identifier()).unwrap_or_else(|error| panic!("{error}"));
-        issuer
-            .transport(server::InMemory(Arc::clone(&self.shared)))
-            .clock(Clock::Manual(Arc::clone(&self.shared.clock)))
+        self.lend_clock(issuer.transport(server::InMemory(Arc::clone(&self.shared))))
+    }
+
+    /// The same issuer, which lives by this one's clock from now on: for one that is reached by another way than
+    /// [`issuer`](Self::issuer) takes.
+    ///
+    /// ```
+    /// # use tower_bearer::Issuer;
+    /// # use tower_bearer::testing::TestIssuer;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let authority = TestIssuer::serve().await?;
+    /// let issuer = authority.lend_clock(Issuer::new(authority.identifier())?); // asks over the network
+    /// # issuer.validator("api://orders").verify(&authority.token("api://orders").sign()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn lend_clock(&self, issuer: Issuer) -> Issuer {
+        issuer.clock(Clock::Manual(Arc::clone(&self.shared.clock)))
     }
 
     /// A token for this audience (a string or an array), of the profile of RFC 9068, good for an hour. Set or leave out

@@ -428,7 +428,8 @@ fn what_is_not_a_key_set_is_an_error() {
         (b"{\"keys\":\"secret\"}", NoKeys),
         (b"{\"keys\":[],\"keys\":[]}", DuplicateMember),
         (b"{\"keys\":[],\"key\\u0073\":[]}", DuplicateMember),
-        (b"{\"keys\":[", malformed(0, 0)),
+        (b"{\"keys\":[", EndsEarly),
+        (b"{\"keys\":[{\"kty\":\"secret", EndsEarly),
         (b"{\"keys\":[]}{}", malformed(0, 0)),
         (b"{\"keys\":\n[secret]}", malformed(2, 2)),
     ] {

@@ -4,6 +4,8 @@
 // Figures are printed, and helpers read better without a borrow.
 #![allow(clippy::print_stdout, clippy::needless_pass_by_value)]
 
+#[cfg(feature = "reqwest")]
+mod answers;
 mod axum;
 mod cache;
 mod examples;

@@ -287,7 +287,7 @@ async fn claims_that_do_not_fit_answer_alike_from_the_extractor_and_a_handler() 
 async fn a_missing_layer_answers_alike_from_everything_that_needs_one() {
     let token = TestIssuer::new().token(AUDIENCE).sign();
     for (path, app) in behind_the_layer(&scope("a")) {
-        assert_eq!(send(&app, with_token(&token)).await, standard(TABLE[19]), "{path}");
+        assert_eq!(send(&app, with_token(&token)).await, standard(TABLE[TABLE.len() - 1]), "{path}");
     }
 }
 

@@ -21,8 +21,11 @@ fn named_tests(text: &str) -> BTreeSet<String> {
 fn is_test(name: &str) -> bool {
     let Some((file, test)) = name.rsplit_once("::") else { return false };
     let file = file.replace("::", "/");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/it/{file}.rs"));
-    let Ok(source) = fs::read_to_string(path) else { return false };
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let read = |path: String| fs::read_to_string(tests.join(path));
+    // A file of the contract, or a program of its own.
+    let source = read(format!("it/{file}.rs")).or_else(|_| read(format!("{file}/main.rs")));
+    let Ok(source) = source else { return false };
     let Ok(parsed) = syn::parse_file(&source) else { return false };
     parsed.items.iter().any(|item| match item {
         syn::Item::Fn(function) => {
@@ -67,7 +70,9 @@ fn each_limit_of_the_threat_model_names_a_test_or_says_that_none_can_show_it() {
 #[test]
 fn a_test_that_is_not_there_is_noticed() {
     assert!(is_test("threats::a_test_that_is_not_there_is_noticed"));
+    assert!(is_test("memory::a_document_in_pieces_of_one_byte_takes_no_more_than_one_in_one_piece"));
     assert!(!is_test("threats::a_test_that_nobody_wrote"));
+    assert!(!is_test("memory::a_test_that_nobody_wrote"));
     assert!(!is_test("nowhere::a_test_that_is_not_there_is_noticed"));
     assert!(!is_test("threats::named_tests"), "a function that is no test");
 }
