@@ -3,7 +3,10 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod guarded;
+mod load;
 mod oidc_provider;
+mod outage;
 mod provider;
 mod resource_server;
 mod rotation;
+mod service;

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::LazyLock;
 
 use reqwest::Client;
 use serde_json::Value;
+use tokio::net::TcpSocket;
+use tokio::task::spawn_blocking;
 
 /// What `provider.mjs` signs its tokens with, a resource for each.
 pub(crate) const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
@@ -22,6 +25,15 @@ pub(crate) enum Keys {
     Replaced,
 }
 
+impl Keys {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
 pub(crate) struct Provider {
     child: Child,
     // The process ends when this is closed, which happens even if these tests are killed.
@@ -29,6 +41,15 @@ pub(crate) struct Provider {
     issuer: String,
     url: String,
     admin: String,
+    stopped: Option<Stopped>,
+}
+
+/// What is left of a provider whose process was killed.
+struct Stopped {
+    keys: String,
+    port: u16,
+    /// Bound to the port but not listening: whoever connects is refused, and nobody else is given the port.
+    reserved: TcpSocket,
 }
 
 /// A provider that the tests share which change nothing about it.
@@ -63,7 +84,14 @@ impl Provider {
         let said: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("the provider did not start; {} says why", log.display()));
         let text = |name: &str| said[name].as_str().expect("the provider says where it is").to_owned();
-        Self { _stdin: child.stdin.take(), child, issuer: text("issuer"), url: text("url"), admin: text("admin") }
+        Self {
+            _stdin: child.stdin.take(),
+            child,
+            issuer: text("issuer"),
+            url: text("url"),
+            admin: text("admin"),
+            stopped: None,
+        }
     }
 
     /// The `iss` of its tokens.
@@ -95,20 +123,43 @@ impl Provider {
 
     /// From the next request on the provider has other keys. Its process, address and issuer stay.
     pub(crate) async fn rotate(&self, keys: Keys) {
-        let keys = match keys {
-            Keys::Added => "added",
-            Keys::Replaced => "replaced",
-        };
-        let sent = client().post(format!("{}/rotate?keys={keys}", self.admin)).send().await;
+        let sent = client().post(format!("{}/rotate?keys={}", self.admin, keys.word())).send().await;
         sent.and_then(reqwest::Response::error_for_status).expect("the provider rotates its keys");
     }
 
-    /// How often its keys were asked for.
+    /// Kills its process, whatever that is doing. Connections to its address are refused from now on.
+    pub(crate) async fn stop(&mut self) {
+        let answer = client().get(format!("{}/keys", self.admin)).send().await.expect("the provider answers");
+        let keys = answer.text().await.expect("it has keys");
+        self.child.kill().expect("its process is there");
+        self.child.wait().expect("it ends");
+        let address = self.url.strip_prefix("http://").expect("it speaks plain http");
+        let address: SocketAddr = address.parse().expect("it has an address and a port");
+        let reserved = TcpSocket::new_v4().expect("a socket can be made");
+        reserved.set_reuseaddr(true).expect("an address can be used again");
+        reserved.bind(address).expect("nobody else has its port");
+        self.stopped = Some(Stopped { keys, port: address.port(), reserved });
+    }
+
+    /// Starts it again at its address: a new process with the keys that it had, rotated if so told.
+    pub(crate) async fn start_again(&mut self, rotated: Option<Keys>) {
+        let Stopped { keys, port, reserved } = self.stopped.take().expect("it was stopped");
+        let (issuer, port) = (self.issuer.clone(), port.to_string());
+        let starting = spawn_blocking(move || {
+            let mut arguments = vec!["--issuer", &issuer, "--port", &port, "--keys", &keys];
+            arguments.extend(rotated.iter().flat_map(|keys| ["--rotate", keys.word()]));
+            Self::run(&arguments)
+        });
+        *self = starting.await.expect("it starts");
+        drop(reserved);
+    }
+
+    /// How often its keys were asked for, since its process started.
     pub(crate) async fn jwks_requests(&self) -> u64 {
         self.requests("/jwks").await
     }
 
-    /// How often its metadata was asked for.
+    /// How often its metadata was asked for, since its process started.
     pub(crate) async fn metadata_requests(&self) -> u64 {
         self.requests("/.well-known/openid-configuration").await
     }
@@ -134,9 +185,10 @@ pub(crate) fn directory(variable: &str) -> PathBuf {
     PathBuf::from(set)
 }
 
-/// A client that takes no proxy from the environment: all of this is on loopback.
+/// A client that takes no proxy from the environment and reads no certificates, which takes a while: all of this is on
+/// loopback, in plain http.
 pub(crate) fn client() -> Client {
-    Client::builder().no_proxy().build().expect("a client can be made")
+    Client::builder().no_proxy().tls_certs_only([]).build().expect("a client can be made")
 }
 
 /// What a process that was started with a pipe says first; nothing if it ends without a word.
