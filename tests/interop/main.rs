@@ -9,4 +9,5 @@ mod outage;
 mod provider;
 mod resource_server;
 mod rotation;
+mod same_key_ids;
 mod service;

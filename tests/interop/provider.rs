@@ -16,13 +16,16 @@ use tokio::task::spawn_blocking;
 /// What `provider.mjs` signs its tokens with, a resource for each.
 pub(crate) const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
 
-/// Which keys the provider publishes after a rotation. New ones sign in either case.
+/// Which keys the provider publishes after a rotation. New ones sign in each case.
 #[derive(Clone, Copy)]
 pub(crate) enum Keys {
     /// The old ones and the new ones.
     Added,
     /// The new ones only.
     Replaced,
+    /// The new ones only, under the key ids of the old ones: what a provider does that keeps its keys in memory when it is
+    /// started again.
+    SameIds,
 }
 
 impl Keys {
@@ -30,6 +33,7 @@ impl Keys {
         match self {
             Self::Added => "added",
             Self::Replaced => "replaced",
+            Self::SameIds => "same-ids",
         }
     }
 }
