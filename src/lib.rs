@@ -53,7 +53,7 @@
 //! | `rust-crypto` | | signatures by RustCrypto, without any C, where `aws-lc-rs` is off; RSA keys up to 4096 bits ([differences](jose#cryptography)) |
 //! | `reqwest` | yes | an HTTP client; without it give each issuer a [`transport`](Issuer::transport) |
 //! | `axum` | | extractors, and [`Rejection`] as a response |
-//! | `testing` | | [`testing::TestIssuer`] |
+//! | `testing` | | [`testing::TestIssuer`], [`testing::TestClock`] |
 
 #[cfg(feature = "axum")]
 mod axum;

@@ -255,7 +255,7 @@ impl Issuer {
     }
 
     #[cfg(feature = "testing")]
-    pub(crate) fn clock(self, clock: Clock) -> Self {
+    pub(crate) fn with_clock(self, clock: Clock) -> Self {
         self.change(|settings| settings.clock = clock)
     }
 

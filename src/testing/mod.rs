@@ -18,6 +18,7 @@
 
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::needless_pass_by_value)] // test support
 
+mod clock;
 mod endpoint;
 mod server;
 mod token;
@@ -31,11 +32,11 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use tokio::task::AbortHandle;
 
+pub use self::clock::TestClock;
 pub use self::endpoint::{Endpoint, Fault, Hold};
 pub use self::token::TestToken;
 
 use self::endpoint::Endpoints;
-use crate::clock::{Clock, ManualClock};
 use crate::issuer::Issuer;
 use crate::jose::{Algorithm, SigningKey};
 
@@ -54,7 +55,7 @@ pub struct TestIssuer {
 
 struct Shared {
     identifier: String,
-    clock: Arc<ManualClock>,
+    clock: TestClock,
     published: Mutex<Published>,
     endpoints: Endpoints,
     server: Option<AbortHandle>,
@@ -104,10 +105,10 @@ impl TestIssuer {
     /// The issuer as an API trusts it. It reads this one's documents in memory and lives by this one's clock.
     pub fn issuer(&self) -> Issuer {
         let issuer = Issuer::new(self.identifier()).unwrap_or_else(|error| panic!("{error}"));
-        self.lend_clock(issuer.transport(server::InMemory(Arc::clone(&self.shared))))
+        issuer.transport(server::InMemory(Arc::clone(&self.shared))).clock(&self.shared.clock)
     }
 
-    /// The same issuer, which lives by this one's clock from now on: for one that is reached by another way than
+    /// The clock that this issuer's tokens are made by, for an issuer that is reached by another way than
     /// [`issuer`](Self::issuer) takes.
     ///
     /// ```
@@ -116,13 +117,13 @@ impl TestIssuer {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let authority = TestIssuer::serve().await?;
-    /// let issuer = authority.lend_clock(Issuer::new(authority.identifier())?); // asks over the network
+    /// let issuer = Issuer::new(authority.identifier())?.clock(&authority.clock()); // asks over the network
     /// # issuer.validator("api://orders").verify(&authority.token("api://orders").sign()).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn lend_clock(&self, issuer: Issuer) -> Issuer {
-        issuer.clock(Clock::Manual(Arc::clone(&self.shared.clock)))
+    pub fn clock(&self) -> TestClock {
+        self.shared.clock.clone()
     }
 
     /// A token for this audience (a string or an array), of the profile of RFC 9068, good for an hour. Set or leave out
@@ -133,7 +134,7 @@ impl TestIssuer {
 
     /// The time by this issuer's clock, which stands still until it is moved.
     pub fn now(&self) -> SystemTime {
-        Clock::Manual(Arc::clone(&self.shared.clock)).wall()
+        self.shared.clock.now()
     }
 
     /// Time passes.
@@ -143,7 +144,7 @@ impl TestIssuer {
 
     /// Somebody sets the wall clock, forwards or back. What counts how long something lasted is not touched.
     pub fn set_wall_clock(&self, to: SystemTime) {
-        self.shared.clock.set_wall(to);
+        self.shared.clock.set_wall_clock(to);
     }
 
     /// The key that signs tokens with this algorithm. One is made and published where there is none yet.
@@ -240,7 +241,7 @@ impl Shared {
         published.add(Algorithm::ES256);
         Self {
             identifier,
-            clock: Arc::new(ManualClock::new(SystemTime::now())),
+            clock: TestClock::new(),
             published: Mutex::new(published),
             endpoints: Endpoints::default(),
             server,

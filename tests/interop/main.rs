@@ -3,7 +3,11 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod guarded;
+mod load;
 mod oidc_provider;
+mod outage;
 mod provider;
 mod resource_server;
 mod rotation;
+mod same_key_ids;
+mod service;

@@ -1,17 +1,20 @@
 // A real OpenID provider (npm `oidc-provider`) on loopback, for the interop tests.
 //
-//   node provider.mjs [--issuer IDENTIFIER]
+//   node provider.mjs [--issuer IDENTIFIER] [--port NUMBER] [--keys STATE] [--rotate HOW]
 //
 // Prints one line of JSON as soon as it listens, and ends when its standard input is closed:
 //   {"issuer": "http://127.0.0.1:40001", "url": "http://127.0.0.1:40001", "admin": "http://127.0.0.1:40002",
 //    "tls": "https://127.0.0.1:40003"}
 // `issuer` is what its tokens say in `iss`; with `--issuer` it says it is another one than the address it is served at.
 // `tls` is the same provider once more, with a certificate that signs itself.
+// With `--port` and `--keys`, the answer of `GET /keys`, it goes on where another process was stopped, and with `--rotate` it
+// rotates its keys before anybody can ask for them.
 //
 // Tokens come from POST {url}/token with grant_type=client_credentials, a client of CLIENTS and a `resource` of RESOURCES.
 //
 // The admin address:
-//   GET  /counts             how often each path was asked for: {"/jwks": 1, …}
+//   GET  /counts                how often each path was asked for, since the process started: {"/jwks": 1, …}
+//   GET  /keys                  the keys, private ones, and how often they were rotated
 //   POST /rotate?keys=added     new keys sign, the old ones are still published
 //   POST /rotate?keys=replaced  new keys sign, the old ones are gone
 //   POST /rotate?keys=same-ids  new keys sign under the key ids of the old ones, which are gone
@@ -27,8 +30,12 @@ import { parseArgs } from 'node:util';
 console.info = console.error;
 const { Provider, errors } = await import('oidc-provider');
 
-const { values: { issuer: otherIssuer } } = parseArgs({ options: { issuer: { type: 'string' } } });
+const { values: settings } = parseArgs({
+  options: { issuer: { type: 'string' }, port: { type: 'string' }, keys: { type: 'string' }, rotate: { type: 'string' } },
+});
 
+// In seconds: longer than keys are held without being fetched again, so that tokens outlive them.
+const TOKEN_LIFE = 3600;
 const SCOPES = 'orders.read orders.write';
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
@@ -83,7 +90,7 @@ function provider(issuer, keys, generation) {
           if (!found) throw new errors.InvalidTarget();
           const { alg, accessTokenFormat } = found;
           const jwt = alg && { sign: { alg, kid: `${KEY_OF[alg]}-${generation}` } };
-          return { scope: SCOPES, accessTokenFormat, accessTokenTTL: 600, jwt };
+          return { scope: SCOPES, accessTokenFormat, accessTokenTTL: TOKEN_LIFE, jwt };
         },
       },
     },
@@ -101,8 +108,10 @@ function provider(issuer, keys, generation) {
 }
 
 const counts = new Map();
-let generation = 1;
-let published = generateKeys(generation);
+let { generation, published } = settings.keys
+  ? JSON.parse(settings.keys)
+  : { generation: 1, published: generateKeys(1) };
+let issuer;
 let serve;
 
 function count(request, response) {
@@ -117,6 +126,11 @@ const tlsFront = createTlsServer(
   { key: besideThis('loopback_key.pem'), cert: besideThis('loopback_certificate.pem') },
   count,
 );
+
+/** Whoever asks next meets the present keys; clients see no restart, the address and the issuer stay. */
+function publish() {
+  serve = provider(issuer, published, generation).callback();
+}
 
 function rotate(keys) {
   switch (keys) {
@@ -136,8 +150,6 @@ function rotate(keys) {
     default:
       return false;
   }
-  // Whoever asks next meets the new keys; clients see no restart, the address and the issuer stay.
-  serve = provider(issuer, published, generation).callback();
   return true;
 }
 
@@ -150,24 +162,31 @@ const admin = createServer((request, response) => {
   switch (`${request.method} ${pathname}`) {
     case 'GET /counts':
       return answer(200, Object.fromEntries(counts));
+    case 'GET /keys':
+      return answer(200, { generation, published });
     case 'POST /rotate':
-      return rotate(searchParams.get('keys'))
-        ? answer(200, { generation })
-        : answer(400, { error: 'keys must be added, replaced or same-ids' });
+      if (!rotate(searchParams.get('keys'))) {
+        return answer(400, { error: 'keys must be added, replaced or same-ids' });
+      }
+      publish();
+      return answer(200, { generation });
     default:
       return answer(404, { error: 'no such command' });
   }
 });
 
-async function listen(server) {
-  server.listen(0, '127.0.0.1');
+async function listen(server, port = 0) {
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return `${server === tlsFront ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
 }
 
-const url = await listen(front);
-const issuer = otherIssuer ?? url;
-serve = provider(issuer, published, generation).callback();
+if (settings.rotate && !rotate(settings.rotate)) {
+  throw new Error('--rotate must be added, replaced or same-ids');
+}
+const url = await listen(front, Number(settings.port ?? 0));
+issuer = settings.issuer ?? url;
+publish();
 const adminUrl = await listen(admin);
 const tls = await listen(tlsFront);
 

@@ -3,23 +3,39 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::LazyLock;
 
 use reqwest::Client;
 use serde_json::Value;
+use tokio::net::TcpSocket;
+use tokio::task::spawn_blocking;
 
 /// What `provider.mjs` signs its tokens with, a resource for each.
 pub(crate) const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
 
-/// Which keys the provider publishes after a rotation. New ones sign in either case.
+/// Which keys the provider publishes after a rotation. New ones sign in each case.
 #[derive(Clone, Copy)]
 pub(crate) enum Keys {
     /// The old ones and the new ones.
     Added,
     /// The new ones only.
     Replaced,
+    /// The new ones only, under the key ids of the old ones: what a provider does that keeps its keys in memory when it is
+    /// started again.
+    SameIds,
+}
+
+impl Keys {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Replaced => "replaced",
+            Self::SameIds => "same-ids",
+        }
+    }
 }
 
 pub(crate) struct Provider {
@@ -30,6 +46,15 @@ pub(crate) struct Provider {
     url: String,
     admin: String,
     tls: String,
+    stopped: Option<Stopped>,
+}
+
+/// What is left of a provider whose process was killed.
+struct Stopped {
+    keys: String,
+    port: u16,
+    /// Bound to the port but not listening: whoever connects is refused, and nobody else is given the port.
+    reserved: TcpSocket,
 }
 
 /// A provider that the tests share which change nothing about it.
@@ -64,8 +89,15 @@ impl Provider {
         let said: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("the provider did not start; {} says why", log.display()));
         let text = |name: &str| said[name].as_str().expect("the provider says where it is").to_owned();
-        let [issuer, url, admin, tls] = ["issuer", "url", "admin", "tls"].map(text);
-        Self { _stdin: child.stdin.take(), child, issuer, url, admin, tls }
+        Self {
+            _stdin: child.stdin.take(),
+            child,
+            issuer: text("issuer"),
+            url: text("url"),
+            admin: text("admin"),
+            tls: text("tls"),
+            stopped: None,
+        }
     }
 
     /// The `iss` of its tokens.
@@ -102,20 +134,43 @@ impl Provider {
 
     /// From the next request on the provider has other keys. Its process, address and issuer stay.
     pub(crate) async fn rotate(&self, keys: Keys) {
-        let keys = match keys {
-            Keys::Added => "added",
-            Keys::Replaced => "replaced",
-        };
-        let sent = client().post(format!("{}/rotate?keys={keys}", self.admin)).send().await;
+        let sent = client().post(format!("{}/rotate?keys={}", self.admin, keys.word())).send().await;
         sent.and_then(reqwest::Response::error_for_status).expect("the provider rotates its keys");
     }
 
-    /// How often its keys were asked for.
+    /// Kills its process, whatever that is doing. Connections to its address are refused from now on.
+    pub(crate) async fn stop(&mut self) {
+        let answer = client().get(format!("{}/keys", self.admin)).send().await.expect("the provider answers");
+        let keys = answer.text().await.expect("it has keys");
+        self.child.kill().expect("its process is there");
+        self.child.wait().expect("it ends");
+        let address = self.url.strip_prefix("http://").expect("it speaks plain http");
+        let address: SocketAddr = address.parse().expect("it has an address and a port");
+        let reserved = TcpSocket::new_v4().expect("a socket can be made");
+        reserved.set_reuseaddr(true).expect("an address can be used again");
+        reserved.bind(address).expect("nobody else has its port");
+        self.stopped = Some(Stopped { keys, port: address.port(), reserved });
+    }
+
+    /// Starts it again at its address: a new process with the keys that it had, rotated if so told.
+    pub(crate) async fn start_again(&mut self, rotated: Option<Keys>) {
+        let Stopped { keys, port, reserved } = self.stopped.take().expect("it was stopped");
+        let (issuer, port) = (self.issuer.clone(), port.to_string());
+        let starting = spawn_blocking(move || {
+            let mut arguments = vec!["--issuer", &issuer, "--port", &port, "--keys", &keys];
+            arguments.extend(rotated.iter().flat_map(|keys| ["--rotate", keys.word()]));
+            Self::run(&arguments)
+        });
+        *self = starting.await.expect("it starts");
+        drop(reserved);
+    }
+
+    /// How often its keys were asked for, since its process started.
     pub(crate) async fn jwks_requests(&self) -> u64 {
         self.requests("/jwks").await
     }
 
-    /// How often its metadata was asked for.
+    /// How often its metadata was asked for, since its process started.
     pub(crate) async fn metadata_requests(&self) -> u64 {
         self.requests("/.well-known/openid-configuration").await
     }
@@ -146,9 +201,10 @@ pub(crate) fn certificate() -> PathBuf {
     directory("TOWER_BEARER_INTEROP_DIR").join("loopback_certificate.pem")
 }
 
-/// A client that takes no proxy from the environment: all of this is on loopback.
+/// A client that takes no proxy from the environment and reads no certificates, which takes a while: all of this is on
+/// loopback, in plain http.
 pub(crate) fn client() -> Client {
-    Client::builder().no_proxy().build().expect("a client can be made")
+    Client::builder().no_proxy().tls_certs_only([]).build().expect("a client can be made")
 }
 
 /// What a process that was started with a pipe says first; nothing if it ends without a word.

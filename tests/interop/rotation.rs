@@ -5,10 +5,9 @@ use axum::http::StatusCode;
 use tokio::task::JoinSet;
 use tower_bearer::{Issuer, RejectionKind};
 
-use crate::guarded::{app, ask};
+use crate::guarded::{Answer, app, ask, ask_at_once};
 use crate::provider::{Keys, Provider};
-
-const AUDIENCE: &str = "api://rs256";
+use crate::service::{AUDIENCE, COOL_DOWN, Service, requests, token, welcome};
 
 /// A provider, a service that has already accepted a token of it, and that token.
 async fn in_use() -> (Provider, Router, String) {
@@ -18,10 +17,6 @@ async fn in_use() -> (Provider, Router, String) {
     assert_eq!(ask(&app, "/orders", &token).await.status, StatusCode::OK);
     assert_eq!(provider.jwks_requests().await, 1);
     (provider, app, token)
-}
-
-async fn token(provider: &Provider) -> String {
-    provider.token(AUDIENCE, "orders.read").await
 }
 
 #[tokio::test]
@@ -60,14 +55,42 @@ async fn many_requests_at_once_after_a_rotation_share_one_request_for_keys() {
 }
 
 #[tokio::test]
-async fn a_token_of_an_impostor_with_an_unknown_key_costs_one_request_for_keys_and_is_refused() {
-    let (provider, app, _) = in_use().await;
+async fn a_token_of_an_impostor_with_an_unknown_key_costs_one_request_for_keys_in_a_cool_down_and_is_refused() {
+    let provider = Provider::start();
+    let service = Service::of(&provider);
+    let genuine = token(&provider).await;
+    assert_eq!(service.answer(&genuine).await, welcome());
     let impostor = Provider::start_as(provider.issuer());
     impostor.rotate(Keys::Replaced).await;
     let forged = token(&impostor).await;
-    for _ in 0..3 {
-        let answer = ask(&app, "/orders", &forged).await;
+    for fetched in 2..4 {
+        let answer = service.answer(&forged).await;
         assert_eq!((answer.status, answer.kind), (StatusCode::UNAUTHORIZED, Some(RejectionKind::UnknownKey)));
+        for answer in ask_at_once(&service.app, 50, &forged).await {
+            assert_eq!(answer, Answer::try_again_in(COOL_DOWN), "its key may have been published since");
+        }
+        assert_eq!(requests(&provider).await, (1, fetched));
+        assert_eq!(service.answer(&genuine).await, welcome());
+        service.pass(COOL_DOWN);
     }
-    assert_eq!(provider.jwks_requests().await, 2);
+}
+
+#[tokio::test]
+async fn the_token_after_a_second_rotation_within_the_cool_down_is_accepted_when_that_has_passed() {
+    let provider = Provider::start();
+    let service = Service::of(&provider);
+    assert_eq!(service.answer(&token(&provider).await).await, welcome());
+    provider.rotate(Keys::Replaced).await;
+    let second = token(&provider).await;
+    assert_eq!(service.answer(&second).await, welcome());
+    service.pass(5);
+    provider.rotate(Keys::Added).await;
+    let third = token(&provider).await;
+    assert_eq!(service.answer(&third).await, Answer::try_again_in(COOL_DOWN - 5));
+    assert_eq!(service.answer(&second).await, welcome());
+    assert_eq!(requests(&provider).await, (1, 2));
+    service.pass(COOL_DOWN - 5);
+    assert_eq!(service.answer(&third).await, welcome());
+    assert_eq!(service.answer(&second).await, welcome());
+    assert_eq!(requests(&provider).await, (1, 3));
 }

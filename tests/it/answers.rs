@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use tower_bearer::jose::{JwkSet, SkipReason};
 use tower_bearer::testing::{Endpoint, TestIssuer};
-use tower_bearer::{Error, Issuer, RejectionKind as Kind, Validator};
+use tower_bearer::{Error, Issuer, IssuerStatus, RejectionKind as Kind, Validator};
 
 use self::rows::{CANARY, Row};
 use self::server::{Script, Server, Step, document};
@@ -35,7 +35,7 @@ impl World {
     async fn new() -> Self {
         let server = Server::start().await;
         let authority = TestIssuer::named(server.url(""));
-        let issuer = authority.lend_clock(Issuer::new(server.url("")).unwrap());
+        let issuer = Issuer::new(server.url("")).unwrap().clock(&authority.clock());
         let world = Self { validator: issuer.validator(AUDIENCE), server, authority, issuer };
         world.metadata(json!(world.server.url(KEYS)));
         world.server.on(KEYS, document(world.authority.jwks()));

@@ -32,6 +32,7 @@ mod rfc9068;
 mod rfc9728;
 mod static_keys;
 mod support;
+mod test_clock;
 mod test_issuer;
 #[cfg(feature = "aws-lc-rs")]
 mod threats;
