@@ -1,12 +1,15 @@
 //! What the examples share: questions to an API, asked over HTTP and shown as a table, or as `curl` lines to paste.
 
+mod failure;
+
 use std::error::Error;
-use std::fmt;
 
 use axum::Router;
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, Method};
 use tokio::net::TcpListener;
+
+use failure::Failure;
 
 /// The widest line of a table, in characters.
 const WIDTH: usize = 100;
@@ -190,20 +193,3 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     }
     lines
 }
-
-/// A sentence for a person. `main` shows errors by `Debug`, so that is the sentence as well.
-struct Failure(String);
-
-impl fmt::Debug for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Error for Failure {}
