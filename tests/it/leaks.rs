@@ -814,6 +814,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         InvalidSignature: key.verify_detached(b"canary", b"canary").unwrap_err(),
         VerifyingKey: key,
         TestIssuer: authority,
+        TestClock: authority.clock(),
         TestToken: test_token,
         Endpoint: Endpoint::Jwks,
         Fault: Fault::Status(500),
@@ -872,11 +873,11 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         assert_no_canary(text);
         match expected.iter().find(|(expected, _)| expected == name) {
             Some((_, expected)) => assert_eq!(text, expected, "{name}"),
-            // Its wording is for people, and the insides of tokio's channel are nobody's.
-            None => assert!(["Error", "Hold"].contains(name), "{name}: {text}"),
+            // Its wording is for people, the insides of tokio's channel are nobody's, and time passes.
+            None => assert!(["Error", "Hold", "TestClock"].contains(name), "{name}: {text}"),
         }
     }
-    assert_eq!(shown.len(), expected.len() + 2);
+    assert_eq!(shown.len(), expected.len() + 3);
 }
 
 /// The types that a module of the crate exports, as its source has it.
