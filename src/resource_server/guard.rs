@@ -9,14 +9,15 @@ use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
 use super::token_source::{Found, TokenSource};
-use super::validator::{Validator, Verification};
+use super::validator::Verification;
 use super::verified_token::VerifiedToken;
+use super::verifier::Verifier;
 use crate::kept_fresh::BoxFuture;
 
 /// The settings of a layer, which its services share.
 #[derive(Clone)]
 pub(crate) struct Guard {
-    pub(crate) validator: Validator,
+    pub(crate) verifier: Verifier,
     pub(crate) sources: Vec<TokenSource>,
     pub(crate) optional: bool,
     pub(crate) required: Option<Requirement>,
@@ -44,11 +45,11 @@ impl Guard {
             Found::Invalid => return self.reject(RejectionKind::InvalidRequest),
             Found::Token(token) => token,
         };
-        match self.validator.start(&token) {
+        match self.verifier.start(&token) {
             Verification::Done(verified) => Judgement::Known(self.admit(verified)),
-            Verification::NeedsKeys(need) => {
+            Verification::NeedsKeys(validator, need) => {
                 let (guard, token) = (Arc::clone(self), token.into_owned());
-                Judgement::Later(Box::pin(async move { guard.admit(guard.validator.finish(&token, need).await) }))
+                Judgement::Later(Box::pin(async move { guard.admit(validator.finish(&token, need).await) }))
             }
         }
     }

@@ -47,13 +47,14 @@ pub struct BearerLayer {
 }
 
 impl BearerLayer {
-    /// A layer that needs a token which this validator accepts. The `realm` of challenges is the validator's audience.
+    /// A layer that needs a token which this validator accepts, or one of [`AllowedIssuers`](super::AllowedIssuers). The `realm` of
+    /// challenges is the validator's audience.
     pub fn new(verifier: impl Into<Verifier>) -> Self {
-        let Verifier(validator) = verifier.into();
-        let context = Context { realm: quote(validator.first_audience()), ..Context::default() };
+        let verifier = verifier.into();
+        let context = Context { realm: verifier.audience().and_then(quote), ..Context::default() };
         let sources = vec![TokenSource::authorization()];
         let context = Arc::new(context);
-        Self { guard: Arc::new(Guard { validator, sources, optional: false, required: None, context }) }
+        Self { guard: Arc::new(Guard { verifier, sources, optional: false, required: None, context }) }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Guard)) -> Self {

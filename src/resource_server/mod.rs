@@ -1,5 +1,6 @@
 //! Inbound: is this caller's token good for this API?
 
+mod allowed_issuers;
 mod challenge;
 mod claims;
 mod future;
@@ -19,6 +20,7 @@ mod verified_cache;
 mod verified_token;
 mod verifier;
 
+pub use self::allowed_issuers::AllowedIssuers;
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerLayer;
 pub use self::metadata::ProtectedResource;

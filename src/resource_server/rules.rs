@@ -13,6 +13,9 @@ use crate::issuer::{ActorMark, Issuer, Key, Keys, Miss, PersonClaim, TokenProfil
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
 use crate::scope::{is_scope_token, words};
 
+/// The longest token whose issuer is looked for, in bytes, before it is known whose limit counts.
+const LONGEST_UNVERIFIED: usize = 64 * 1024;
+
 /// What is checked. It never waits.
 #[derive(Clone)]
 pub(crate) struct Rules {
@@ -91,6 +94,19 @@ impl Rules {
         }
         let accepted = of_issuer.accept_header(&header)?;
         of_issuer.verify_claims(index, &jws, &header, accepted, &claims, given)
+    }
+
+    /// What a token says of its issuer, before anything of it is verified.
+    pub(crate) fn unverified_issuer(token: &str) -> Result<String, Kind> {
+        if token.len() > LONGEST_UNVERIFIED {
+            return Err(Kind::TokenTooLong);
+        }
+        let jws = CompactJws::parse(token).map_err(|_| Kind::Malformed)?;
+        match RawClaims::read(jws.payload()).ok_or(Kind::Malformed)?.iss {
+            Words::Absent => Err(Kind::MissingClaim),
+            Words::One(iss) => Ok(iss.into_owned()),
+            Words::Many(_) | Words::Odd => Err(Kind::Malformed),
+        }
     }
 
     /// The rules for this token, by its `iss`.

@@ -213,12 +213,17 @@ impl Validator {
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejection> {
         match self.start(token) {
             Verification::Done(verified) => verified,
-            Verification::NeedsKeys(need) => self.finish(token, need).await,
+            Verification::NeedsKeys(_, need) => self.finish(token, need).await,
         }
     }
 
-    pub(crate) fn first_audience(&self) -> &str {
-        self.rules.first().and_then(|rules| rules.audiences.first()).map_or("", AsRef::as_ref)
+    /// The same, with verified tokens in this cache, unless it has turned its own off.
+    pub(crate) fn sharing(self, cache: &Arc<VerifiedCache>) -> Self {
+        if self.cache.is_off() { self } else { Self { cache: Arc::clone(cache), ..self } }
+    }
+
+    pub(crate) fn first_audience(&self) -> Option<&str> {
+        self.rules.first().and_then(|rules| rules.audiences.first()).map(AsRef::as_ref)
     }
 
     /// All that can be done without waiting, which is everything unless keys have to be fetched.
@@ -227,7 +232,7 @@ impl Validator {
             Ok(verified) => Verification::Done(Ok(verified)),
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
             Err(Stop::TooSoon(left)) => Verification::Done(Err(Rejection::unavailable(left))),
-            Err(Stop::NeedsKeys(need)) => Verification::NeedsKeys(need),
+            Err(Stop::NeedsKeys(need)) => Verification::NeedsKeys(self.clone(), need),
         }
     }
 
@@ -304,7 +309,8 @@ impl Validator {
 /// How far a verification got.
 pub(crate) enum Verification {
     Done(Result<VerifiedToken, Rejection>),
-    NeedsKeys(Need),
+    /// By this validator.
+    NeedsKeys(Validator, Need),
 }
 
 impl fmt::Debug for Validator {

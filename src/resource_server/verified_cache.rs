@@ -40,12 +40,16 @@ impl VerifiedCache {
         Self::with_bytes(self.bytes)
     }
 
+    pub(crate) fn is_off(&self) -> bool {
+        self.bytes == 0
+    }
+
     pub(crate) fn get(&self, token: &str) -> Option<Arc<Verified>> {
         self.tokens.get()?.get(&Looked(token))
     }
 
     pub(crate) fn insert(&self, token: &str, verified: &Arc<Verified>) {
-        if self.bytes > 0 {
+        if !self.is_off() {
             self.tokens.get_or_init(|| self.empty()).insert(TokenText(token.into()), Arc::clone(verified));
         }
     }

@@ -2,15 +2,45 @@
 
 use std::fmt;
 
-use super::validator::Validator;
+use super::allowed_issuers::AllowedIssuers;
+use super::validator::{Validator, Verification};
 
-/// What checks the tokens for a [`BearerLayer`](super::BearerLayer): made from a [`Validator`].
+/// What checks the tokens for a [`BearerLayer`](super::BearerLayer): made from a [`Validator`], or from [`AllowedIssuers`].
 #[derive(Clone)]
-pub struct Verifier(pub(crate) Validator);
+pub struct Verifier(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Validator(Validator),
+    AllowedIssuers(AllowedIssuers),
+}
+
+impl Verifier {
+    pub(crate) fn start(&self, token: &str) -> Verification {
+        match &self.0 {
+            Kind::Validator(validator) => validator.start(token),
+            Kind::AllowedIssuers(issuers) => issuers.start(token),
+        }
+    }
+
+    /// The audience to name in challenges, where there is one for all tokens.
+    pub(crate) fn audience(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Validator(validator) => validator.first_audience(),
+            Kind::AllowedIssuers(_) => None,
+        }
+    }
+}
 
 impl From<Validator> for Verifier {
     fn from(validator: Validator) -> Self {
-        Self(validator)
+        Self(Kind::Validator(validator))
+    }
+}
+
+impl From<AllowedIssuers> for Verifier {
+    fn from(issuers: AllowedIssuers) -> Self {
+        Self(Kind::AllowedIssuers(issuers))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Several issuers under one layer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
-use tower_bearer::{BearerLayer, Entra, Issuer, RejectionKind as Kind, Validator};
+use tower_bearer::{AllowedIssuers, BearerLayer, Entra, Issuer, RejectionKind as Kind, Validator};
 
 use crate::support::{AUDIENCE, send, with_token};
 
@@ -178,4 +180,114 @@ async fn one_layer_guards_an_app_for_the_callers_of_both() {
     assert_eq!(send(&app, with_token(&shops.token("orders").sign())).await.body, "https://shops.test");
     let stranger = TestIssuer::named("https://stranger.test").token(AUDIENCE).sign();
     assert_eq!(send(&app, with_token(&stranger)).await.kind, Some(Kind::UnknownIssuer));
+}
+
+/// Issuers of realms whose names are allowed, which all live at one authority's clock; and how often each was asked for.
+fn realms(allowed: &[&'static str]) -> (Vec<TestIssuer>, AllowedIssuers, Arc<Mutex<Vec<String>>>) {
+    let named = |name: &&str| TestIssuer::named(format!("https://login.test/realms/{name}"));
+    let authorities: Vec<_> = allowed.iter().map(named).collect();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (known, log) = (authorities.clone(), Arc::clone(&asked));
+    let issuers = AllowedIssuers::new(move |issuer| {
+        log.lock().unwrap().push(issuer.to_owned());
+        let authority = known.iter().find(|one| one.identifier() == issuer)?;
+        Some(authority.issuer().validator(AUDIENCE))
+    });
+    (authorities, issuers, asked)
+}
+
+async fn allowed(issuers: &AllowedIssuers, token: &str) -> Option<Kind> {
+    issuers.verify(token).await.err().map(|rejection| rejection.kind())
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_allowed_is_asked_for_once_and_its_tokens_are_judged_by_its_own_rules() {
+    let (authorities, issuers, asked) = realms(&["acme", "globex"]);
+    for _ in 0..3 {
+        for authority in &authorities {
+            assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
+            assert_eq!(allowed(&issuers, &authority.token("api://stock").sign()).await, Some(Kind::WrongAudience));
+            assert_eq!(authority.requests(Endpoint::Jwks), 1);
+        }
+    }
+    assert_eq!(*asked.lock().unwrap(), ["https://login.test/realms/acme", "https://login.test/realms/globex"]);
+    let [acme, globex] = &authorities[..] else { panic!() };
+    let crossed = acme.token(AUDIENCE).signed_by(&globex.signing_key(Algorithm::ES256)).sign();
+    assert_eq!(allowed(&issuers, &crossed).await, Some(Kind::BadSignature));
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_not_allowed_costs_no_room_and_no_fetch() {
+    let (authorities, issuers, asked) = realms(&["acme"]);
+    for n in 0..100 {
+        let stranger = TestIssuer::named(format!("https://login.test/realms/stranger-{n}"));
+        assert_eq!(allowed(&issuers, &stranger.token(AUDIENCE).sign()).await, Some(Kind::UnknownIssuer));
+        assert_eq!(stranger.requests(Endpoint::Metadata), 0);
+    }
+    assert!(issuers.is_empty());
+    assert_eq!(asked.lock().unwrap().len(), 100);
+    let good = &authorities[0];
+    for (odd, expected) in [
+        (good.token(AUDIENCE).without("iss").sign(), Kind::MissingClaim),
+        (good.token(AUDIENCE).claim("iss", 1).sign(), Kind::Malformed),
+        ("opaque".to_owned(), Kind::Malformed),
+        ("x".repeat(100_000), Kind::TokenTooLong),
+    ] {
+        assert_eq!(allowed(&issuers, &odd).await, Some(expected));
+    }
+    assert!(issuers.is_empty());
+}
+
+#[tokio::test]
+async fn a_validator_that_is_given_for_another_issuer_lets_nobody_in() {
+    let (acme, globex) = (TestIssuer::named("https://acme.test"), TestIssuer::named("https://globex.test"));
+    let validator = globex.issuer().validator(AUDIENCE);
+    let issuers = AllowedIssuers::new(move |_| Some(validator.clone()));
+    assert_eq!(allowed(&issuers, &acme.token(AUDIENCE).sign()).await, Some(Kind::UnknownIssuer));
+    assert_eq!(acme.requests(Endpoint::Jwks) + globex.requests(Endpoint::Jwks), 0);
+}
+
+#[tokio::test]
+async fn issuers_are_bounded_and_those_that_were_pushed_out_come_back() {
+    let names: Vec<&'static str> = (0..200).map(|n| &*Box::leak(format!("realm-{n}").into_boxed_str())).collect();
+    let (authorities, issuers, asked) = realms(&names);
+    let issuers = issuers.at_most(50);
+    for authority in &authorities {
+        assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
+        assert!(issuers.len() <= 50, "{}", issuers.len());
+    }
+    assert_eq!(asked.lock().unwrap().len(), 200);
+    for authority in &authorities {
+        assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
+    }
+    assert!(asked.lock().unwrap().len() >= 350, "those that were pushed out were asked for again");
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_forgotten_is_asked_for_again_and_its_old_tokens_with_it() {
+    let authority = TestIssuer::named("https://acme.test");
+    let trusted = Arc::new(AtomicBool::new(true));
+    let (is_trusted, of) = (Arc::clone(&trusted), authority.clone());
+    let issuers =
+        AllowedIssuers::new(move |_| is_trusted.load(Ordering::Relaxed).then(|| of.issuer().validator(AUDIENCE)));
+    let token = authority.token(AUDIENCE).sign();
+    assert_eq!(allowed(&issuers, &token).await, None);
+    trusted.store(false, Ordering::Relaxed);
+    assert_eq!(allowed(&issuers, &token).await, None, "it is held");
+    issuers.forget("https://acme.test");
+    assert_eq!(allowed(&issuers, &token).await, Some(Kind::UnknownIssuer), "though it was verified before");
+}
+
+#[tokio::test]
+async fn a_layer_takes_allowed_issuers_and_waits_for_their_keys() {
+    let (authorities, issuers, _) = realms(&["acme"]);
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(|token: tower_bearer::VerifiedToken| async move { token.issuer().to_owned() }))
+        .route_layer(BearerLayer::new(issuers));
+    let answer = send(&app, with_token(&authorities[0].token(AUDIENCE).sign())).await;
+    assert_eq!(answer.body, "https://login.test/realms/acme");
+    let stranger = TestIssuer::named("https://stranger.test").token(AUDIENCE).sign();
+    let refused = send(&app, with_token(&stranger)).await;
+    let said = "Bearer error=\"invalid_token\", error_description=\"the token's issuer is not accepted\"";
+    assert_eq!(refused.said(), (401, Some(said)), "without a realm, as there is not one audience for all");
 }

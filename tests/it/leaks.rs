@@ -27,8 +27,8 @@ use tower::ServiceExt;
 use tower_bearer::jose::{Algorithm, CompactJws, Jwk, JwkSet, SigningKey, VerifyingKey};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 use tower_bearer::{
-    BearerLayer, Claims, Entra, Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind, TokenSource,
-    VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
+    AllowedIssuers, BearerLayer, Claims, Entra, Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind,
+    TokenSource, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
 };
 use tower_layer::Layer as _;
 use tracing::field::{Field, Visit};
@@ -781,6 +781,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     }
     shown! {
         Error: failed,
+        AllowedIssuers: AllowedIssuers::new(|_| None),
         Entra: Entra::any_tenant().custom_signing_keys("ca0a0e00-2222-3333-4444-555555555555").unwrap(),
         Issuer: issuer,
         IssuerStatus: status,
@@ -825,6 +826,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn debug_shows_public_names_and_settings_and_nothing_else() {
     let expected: &[(&str, &str)] = &[
+        ("AllowedIssuers", "AllowedIssuers { held: 0, .. }"),
         ("Entra", "Entra { tenants: 0, .. }"),
         ("Issuer", r#"Issuer { identifier: "https://issuer.test", .. }"#),
         (
