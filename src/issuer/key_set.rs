@@ -95,7 +95,7 @@ impl KeySet {
         if !fetched.kept.is_loading() {
             *fetched.last_miss.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched.clock.monotonic());
         }
-        fetched.kept.renew(PATIENCE).await.map_err(|_| self.unavailable())
+        fetched.kept.newer_than(Some(keys), PATIENCE).await.map_err(|_| self.unavailable())
     }
 
     /// When to try again.

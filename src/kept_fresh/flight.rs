@@ -30,16 +30,16 @@ pub(super) struct Shared<T, E> {
 }
 
 pub(super) struct Attempts<E> {
-    pub(super) flight: Option<Flight>,
+    pub(super) flight: Option<Flight<E>>,
     pub(super) failure: Option<Failure<E>>,
     deaths: u32,
     started: u64,
 }
 
-pub(super) struct Flight {
+pub(super) struct Flight<E> {
     number: u64,
     since: Instant,
-    landed: watch::Receiver<bool>,
+    end: End<E>,
     task: Option<AbortHandle>,
 }
 
@@ -50,13 +50,26 @@ pub(crate) struct Failure<E> {
 }
 
 /// What came of asking for an attempt.
-pub(super) enum Attempt<E> {
-    /// One is under way: the receiver tells when it has ended.
-    UnderWay(watch::Receiver<bool>),
+pub(super) enum Attempt<T, E> {
+    /// None is needed: one has just ended and brought this.
+    Landed(Arc<Held<T>>),
+    /// One is under way.
+    UnderWay(End<E>),
     /// One is under way and the caller has to drive it, as there is no runtime to do so.
-    Drive(BoxFuture<()>, watch::Receiver<bool>),
+    Drive(BoxFuture<()>, End<E>),
     /// The last one failed a moment ago.
     CoolingDown(E),
+}
+
+/// The end of an attempt, for those who wait for it: `None` for as long as it goes on.
+#[derive(Clone)]
+pub(super) struct End<E>(watch::Receiver<Option<Result<(), E>>>);
+
+impl<E: Clone> End<E> {
+    /// Waits for it, and says what came of this very attempt; `None` if it died.
+    pub(super) async fn reached(mut self) -> Option<Result<(), E>> {
+        self.0.wait_for(Option::is_some).await.ok()?.clone()
+    }
 }
 
 impl<T, E> Shared<T, E>
@@ -77,21 +90,28 @@ where
         }
     }
 
-    pub(super) fn start_in_background(self: &Arc<Self>, now: Instant) {
+    pub(super) fn start_in_background(self: &Arc<Self>, now: Instant, known: &Arc<Held<T>>) {
         if self.nanos(now) >= self.quiet_until.load(Ordering::Acquire) && runtime::is_here() {
-            let _already_running_or_cooling_down = self.attempt(now);
+            let _already_running_or_cooling_down = self.attempt(now, Some(known));
         }
     }
 
-    /// Joins the attempt under way or starts one.
-    pub(super) fn attempt(self: &Arc<Self>, now: Instant) -> Attempt<E> {
-        let (sender, landed) = watch::channel(false);
+    /// Joins the attempt under way or starts one, unless another value than the known one came in the meantime.
+    pub(super) fn attempt(self: &Arc<Self>, now: Instant, known: Option<&Arc<Held<T>>>) -> Attempt<T, E> {
+        let (sender, end) = watch::channel(None);
+        let end = End(end);
         let (number, given_up) = {
             let mut attempts = self.attempts();
+            // Under the lock, where attempts land: whoever looked a moment before one landed would start a second one.
+            if let Some(held) = self.held.load_full()
+                && known.is_none_or(|known| !Arc::ptr_eq(known, &held))
+            {
+                return Attempt::Landed(held);
+            }
             if let Some(flight) = &attempts.flight
                 && now.saturating_duration_since(flight.since) < ABANDONED_AFTER
             {
-                return Attempt::UnderWay(flight.landed.clone());
+                return Attempt::UnderWay(flight.end.clone());
             }
             if let Some(failure) = &attempts.failure
                 && now.saturating_duration_since(failure.since) < self.cool_down
@@ -100,7 +120,7 @@ where
             }
             attempts.started += 1;
             let number = attempts.started;
-            let given_up = attempts.flight.replace(Flight { number, since: now, landed: landed.clone(), task: None });
+            let given_up = attempts.flight.replace(Flight { number, since: now, end: end.clone(), task: None });
             self.quiet_until.store(self.nanos(now).saturating_add(nanos(self.cool_down)), Ordering::Release);
             (number, given_up)
         };
@@ -111,12 +131,12 @@ where
         let flight = fly(self.load.clone(), self.held.load_full(), landing);
         // Spawned outside the lock: a runtime that shuts down drops the task at once, and its end takes the lock.
         match runtime::spawn(flight) {
-            Err(flight) => Attempt::Drive(Box::pin(flight), landed),
+            Err(flight) => Attempt::Drive(Box::pin(flight), end),
             Ok(task) => {
                 if let Some(flight) = self.attempts().flight.as_mut().filter(|flight| flight.number == number) {
                     flight.task = Some(task);
                 }
-                Attempt::UnderWay(landed)
+                Attempt::UnderWay(end)
             }
         }
     }
@@ -145,7 +165,10 @@ impl<T, E> Drop for Shared<T, E> {
     }
 }
 
-async fn fly<T, E: From<NoOutcome>>(load: Arc<LoadFn<T, E>>, previous: Option<Arc<Held<T>>>, landing: Landing<T, E>) {
+async fn fly<T, E>(load: Arc<LoadFn<T, E>>, previous: Option<Arc<Held<T>>>, landing: Landing<T, E>)
+where
+    E: Clone + From<NoOutcome>,
+{
     let outcome = load(previous).await;
     landing.land(outcome);
 }
@@ -154,14 +177,14 @@ async fn fly<T, E: From<NoOutcome>>(load: Arc<LoadFn<T, E>>, previous: Option<Ar
 struct Landing<T, E: From<NoOutcome>> {
     shared: Weak<Shared<T, E>>,
     number: u64,
-    sender: watch::Sender<bool>,
+    sender: watch::Sender<Option<Result<(), E>>>,
     since: Instant,
 }
 
-impl<T, E: From<NoOutcome>> Landing<T, E> {
+impl<T, E: Clone + From<NoOutcome>> Landing<T, E> {
     fn land(self, outcome: Result<Loaded<T>, E>) {
         let Some(shared) = self.shared.upgrade() else { return };
-        {
+        let end = {
             let mut attempts = shared.attempts();
             if attempts.flight.as_ref().is_none_or(|flight| flight.number != self.number) {
                 return; // given up as abandoned: a newer attempt may have landed already
@@ -174,11 +197,15 @@ impl<T, E: From<NoOutcome>> Landing<T, E> {
                     attempts.failure = None;
                     shared.failing.store(false, Ordering::Release);
                     shared.quiet_until.store(0, Ordering::Release);
+                    Ok(())
                 }
-                Err(error) => shared.fail(&mut attempts, error, self.since),
+                Err(error) => {
+                    shared.fail(&mut attempts, error.clone(), self.since);
+                    Err(error)
+                }
             }
-        }
-        self.sender.send_replace(true);
+        };
+        self.sender.send_replace(Some(end));
     }
 }
 

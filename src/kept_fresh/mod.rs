@@ -68,58 +68,59 @@ where
     /// The value, if it can be had without waiting. Starts an attempt where one is due.
     pub(crate) fn current(&self) -> Option<Guard<Option<Arc<Held<T>>>>> {
         let held = self.shared.held.load();
+        self.serves_at_once(held.as_ref()?).then_some(held)
+    }
+
+    /// Whether nobody has to wait for a newer value than this one. Starts an attempt where one is due.
+    fn serves_at_once(&self, held: &Arc<Held<T>>) -> bool {
         let now = self.shared.clock.monotonic();
-        match held.as_ref()?.freshness(now) {
-            Freshness::Fresh => Some(held),
-            Freshness::Stale => {
-                self.shared.start_in_background(now);
-                Some(held)
-            }
-            Freshness::Overdue if self.shared.failing.load(Ordering::Acquire) => {
-                self.shared.start_in_background(now);
-                Some(held)
-            }
-            Freshness::Overdue | Freshness::Expired => None,
+        match held.freshness(now) {
+            Freshness::Fresh => return true,
+            Freshness::Stale => {}
+            Freshness::Overdue if self.shared.failing.load(Ordering::Acquire) => {}
+            Freshness::Overdue | Freshness::Expired => return false,
         }
+        self.shared.start_in_background(now, held);
+        true
     }
 
     /// The value, waiting for it where that is needed.
     pub(crate) async fn get(&self) -> Result<Arc<Held<T>>, E> {
-        if let Some(held) = self.current().as_deref().and_then(Clone::clone) {
-            return Ok(held);
-        }
-        let held = self.shared.held.load_full();
-        let overdue = held.filter(|held| held.freshness(self.shared.clock.monotonic()) == Freshness::Overdue);
-        match overdue {
-            Some(old) => Ok(self.renew(OVERDUE_PATIENCE).await.unwrap_or(old)),
-            None => self.renew(PATIENCE).await,
+        match self.peek() {
+            Some(held) if self.serves_at_once(&held) => Ok(held),
+            Some(old) if old.freshness(self.shared.clock.monotonic()) == Freshness::Overdue => {
+                Ok(self.newer_than(Some(&old), OVERDUE_PATIENCE).await.unwrap_or(old))
+            }
+            known => self.newer_than(known.as_ref(), PATIENCE).await,
         }
     }
 
-    /// A value from an attempt that ends after this call, however fresh the present one is.
-    pub(crate) async fn renew(&self, patience: Duration) -> Result<Arc<Held<T>>, E> {
-        runtime::within(patience, self.outcome()).await.unwrap_or_else(|| Err(NoOutcome::StillLoading.into()))
+    /// Another value than the known one, however fresh that is.
+    pub(crate) async fn newer_than(&self, known: Option<&Arc<Held<T>>>, patience: Duration) -> Result<Arc<Held<T>>, E> {
+        runtime::within(patience, self.outcome(known)).await.unwrap_or_else(|| Err(NoOutcome::StillLoading.into()))
     }
 
-    async fn outcome(&self) -> Result<Arc<Held<T>>, E> {
+    async fn outcome(&self, known: Option<&Arc<Held<T>>>) -> Result<Arc<Held<T>>, E> {
         // Twice: where an attempt dies, one of those who waited for it takes over.
         for _ in 0..2 {
-            let mut landed = match self.shared.attempt(self.shared.clock.monotonic()) {
+            let end = match self.shared.attempt(self.shared.clock.monotonic(), known) {
+                Attempt::Landed(held) => return Ok(held),
                 Attempt::CoolingDown(error) => return Err(error),
-                Attempt::UnderWay(landed) => landed,
-                Attempt::Drive(flight, landed) => {
+                Attempt::UnderWay(end) => end,
+                Attempt::Drive(flight, end) => {
                     flight.await;
-                    landed
+                    end
                 }
             };
-            if landed.wait_for(|landed| *landed).await.is_err() {
-                continue; // it died
-            }
-            if let Some(failure) = self.failure() {
-                return Err(failure.error);
-            }
-            if let Some(held) = self.shared.held.load_full() {
-                return Ok(held);
+            match end.reached().await {
+                None => {} // it died
+                // Its own: what others failed at since is no matter of this caller.
+                Some(Err(error)) => return Err(error),
+                Some(Ok(())) => {
+                    if let Some(held) = self.peek() {
+                        return Ok(held);
+                    }
+                }
             }
         }
         Err(NoOutcome::Died.into())
