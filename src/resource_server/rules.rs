@@ -214,7 +214,7 @@ impl Rules {
         if let Err(kind) = self.accept(claims, typed) {
             return if id_is_known { verdict.into() } else { kind.into() };
         }
-        match self.issuer.keys().missed(&keys.value, header.key_id(), claims.iat.time()) {
+        match self.issuer.keys().missed(keys, header.key_id(), claims.iat.time()) {
             Miss::Fetch => {
                 let newer = Some((Arc::clone(keys), verdict));
                 Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer })
