@@ -143,3 +143,31 @@ async fn a_token_without_a_key_id_is_tried_with_the_keys_that_fit() {
     let forged = authority.token(AUDIENCE).signed_by(&stranger).without_header("kid").sign();
     assert_eq!(kind(&validator, &forged).await, Some(Kind::UnknownKey));
 }
+
+/// What the threads of a service see of it: whoever judges by keys that are just being replaced must not be told that they came too
+/// soon. Each round is another throw of the dice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_on_many_threads_are_accepted_with_one_fetch_wherever_it_lands_between_them() {
+    for under_old_ids in [false, true] {
+        let authority = TestIssuer::new();
+        let validator = authority.issuer().validator(AUDIENCE).without_cache();
+        assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+        for round in 0..50 {
+            authority.advance(Duration::from_secs(16));
+            if under_old_ids {
+                authority.rotate_under_old_ids()
+            } else {
+                authority.rotate()
+            }
+            let before = fetches(&authority).1;
+            let token = authority.token(AUDIENCE).sign();
+            let callers = (0..100).map(|_| {
+                let (validator, token) = (validator.clone(), token.clone());
+                async move { kind(&validator, &token).await }
+            });
+            let refused: Vec<_> = together(callers).await.into_iter().flatten().collect();
+            assert!(refused.is_empty(), "round {round}: {refused:?}");
+            assert_eq!(fetches(&authority).1, before + 1, "round {round}");
+        }
+    }
+}
