@@ -29,7 +29,12 @@
 //! # The parts
 //! * [`Issuer`]: an authorization server that you trust. Its metadata and keys are found by OpenID Connect Discovery or
 //!   RFC 8414, or given.
+//!   [`Entra`], [`keycloak`](Issuer::keycloak), [`auth0`](Issuer::auth0), [`okta`](Issuer::okta), [`cognito`](Issuer::cognito),
+//!   [`google`](Issuer::google), [`entra_external_id`](Issuer::entra_external_id) and [`azure_ad_b2c`](Issuer::azure_ad_b2c) set what
+//!   differs with these.
 //! * [`Validator`]: the fixed procedure by which a token is accepted or rejected. Its page lists the checks in order.
+//!   [`any_of`](Validator::any_of) several takes tokens of several issuers; [`AllowedIssuers`] those of issuers that are found out as
+//!   their tokens come.
 //! * [`BearerLayer`]: the layer. Its page lists what happens to a request.
 //! * [`VerifiedToken`]: proof that a token was checked. Nothing else makes one.
 //! * [`Requirement`]: what a token must allow, as a value: [`scope`], [`role`], [`any_of`] … It guards routes by
