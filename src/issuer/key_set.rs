@@ -70,10 +70,13 @@ impl KeySet {
     }
 
     /// What to do about a token with this `kid` and `iat` whose key is not in `keys`.
-    pub(crate) fn missed(&self, keys: &Snapshot, key_id: Option<&str>, issued_at: Option<SystemTime>) -> Miss {
+    pub(crate) fn missed(&self, keys: &Keys, key_id: Option<&str>, issued_at: Option<SystemTime>) -> Miss {
         let Self::Fetched(fetched) = self else { return Miss::Unknown };
         if fetched.kept.is_loading() {
             return Miss::Fetch; // which joins
+        }
+        if fetched.kept.peek().is_some_and(|held| !Arc::ptr_eq(&held, keys)) {
+            return Miss::Fetch; // which was done already, since these keys were read
         }
         let now = fetched.clock.monotonic();
         let gap =
@@ -81,7 +84,9 @@ impl KeySet {
         let last_miss = *fetched.last_miss.lock().unwrap_or_else(PoisonError::into_inner);
         match last_miss.and_then(gap).or_else(|| fetched.kept.cooling_down()) {
             None => Miss::Fetch,
-            Some(_) if keys.has_withdrawn(key_id) || issued_at.is_some_and(|at| at <= keys.as_of) => Miss::Unknown,
+            Some(_) if keys.value.has_withdrawn(key_id) || issued_at.is_some_and(|at| at <= keys.value.as_of) => {
+                Miss::Unknown
+            }
             Some(left) => Miss::TooSoon(left),
         }
     }

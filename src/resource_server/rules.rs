@@ -149,7 +149,7 @@ impl Rules {
         if let Err(kind) = self.accept(claims, typed) {
             return if id_is_known { verdict.into() } else { kind.into() };
         }
-        match self.issuer.keys().missed(&keys.value, header.key_id(), claims.iat.time()) {
+        match self.issuer.keys().missed(keys, header.key_id(), claims.iat.time()) {
             Miss::Fetch => Stop::NeedsKeys(Need::Newer { than: Arc::clone(keys), verdict }),
             Miss::TooSoon(left) if !id_is_known => Stop::TooSoon(left),
             Miss::TooSoon(_) | Miss::Unknown => verdict.into(),
