@@ -1,7 +1,16 @@
-//! Where threads meet: the locks and atomics of the caches, in one place so that `tests/concurrency` can put in others, whose
-//! every interleaving it tries.
+//! Where threads meet: the locks and atomics of the caches, in one place so that `tests/concurrency` can put in others, of whose
+//! interleavings it tries many.
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(not(shuttle))]
+mod primitives {
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(crate) use arc_swap::{ArcSwapOption, Guard};
+    pub(crate) use arc_swap::{ArcSwapOption, Guard};
+}
+
+#[cfg(shuttle)]
+#[path = "../tests/concurrency/primitives.rs"]
+mod primitives;
+
+pub(crate) use self::primitives::*;

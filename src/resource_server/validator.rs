@@ -298,7 +298,8 @@ impl Validator {
             Some(keys) => keys.value.holds(&seen.key),
             None => rules.issuer.keys().current()?.keys()?.value.holds(&seen.key),
         };
-        if !is_published {
+        // Seeded, to be found by `tests/concurrency`: with `used_after_retirement`, the cache alone is asked.
+        if !is_published && !cfg!(flaw = "used_after_retirement") {
             self.cache.remove(token);
             return None;
         }
