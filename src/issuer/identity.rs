@@ -30,11 +30,12 @@ impl Identity {
         }
     }
 
-    /// The `iss` of a token, once it is known to be of this issuer.
+    /// The issuer of a token with this `iss`, once that is known to be one of this issuer's: in one spelling, so that whoever keeps
+    /// it with the subject finds the same person again.
     pub(crate) fn keep(&self, iss: &str) -> Arc<str> {
         match self {
-            Self::One { identifier, .. } if **identifier == *iss => Arc::clone(identifier),
-            Self::One { .. } | Self::Tenants(_) => iss.into(),
+            Self::One { identifier, .. } => Arc::clone(identifier),
+            Self::Tenants(_) => iss.into(),
         }
     }
 
@@ -53,13 +54,10 @@ impl Identity {
     }
 }
 
-/// Whether this is the template with the tenant put in for `{tenantid}`.
+/// Whether this is the template with the tenant put in for each `{tenantid}`.
 pub(super) fn is_filled(template: &str, tenant: Option<&str>, text: &str) -> bool {
-    match template.split_once("{tenantid}") {
-        None => template == text,
-        Some((before, after)) => {
-            let filled = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
-            filled.is_some() && filled == tenant
-        }
-    }
+    let mut parts = template.split("{tenantid}");
+    let rest = parts.next().and_then(|first| text.strip_prefix(first));
+    let rest = parts.fold(rest, |rest, part| rest?.strip_prefix(tenant?)?.strip_prefix(part));
+    rest == Some("")
 }

@@ -31,7 +31,7 @@ pub use self::metadata::Metadata;
 pub use self::providers::Entra;
 pub(crate) use self::snapshot::Key;
 pub use self::status::{IssuerStatus, KeyStatus};
-pub(crate) use self::token_profile::{ActorMark, PersonClaim, TokenProfile};
+pub(crate) use self::token_profile::{AccessMark, ActorMark, PersonClaim, TokenProfile};
 
 use self::freshness::{GRACE, METADATA_COOL_DOWN};
 use self::given_keys::GivenKeys;

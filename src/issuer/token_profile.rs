@@ -7,8 +7,8 @@ pub(crate) struct TokenProfile {
     pub(crate) roles_at: &'static [&'static str],
     /// Where there is no `aud`, the client that the token was issued to is the audience.
     pub(crate) client_is_audience: bool,
-    /// `token_use` has to be there and to say `access`.
-    pub(crate) says_access_by_token_use: bool,
+    /// What every access token carries and no other kind of token.
+    pub(crate) access: AccessMark,
     /// ID tokens are what this provider has for APIs.
     pub(crate) takes_id_tokens: bool,
     /// Tokens come with a scope or for an application, and with a scope or a role: others are not for APIs.
@@ -24,12 +24,26 @@ impl TokenProfile {
     pub(crate) const RFC: Self = Self {
         roles_at: &[],
         client_is_audience: false,
-        says_access_by_token_use: false,
+        access: AccessMark::None,
         takes_id_tokens: false,
         needs_permission: false,
         client_is_no_permission: false,
         actor: ActorMark::Subject,
     };
+}
+
+/// What tells an access token from the other tokens of a provider. Without a mark, only what those carry tells them.
+#[derive(Clone, Copy)]
+pub(crate) enum AccessMark {
+    None,
+    /// `token_use` is `access`: Amazon Cognito.
+    TokenUse,
+    /// The claim `typ` is `Bearer` or `DPoP`: Keycloak.
+    Typ,
+    /// The client is named by `azp` or `client_id`, by ID tokens only as their audience: Auth0.
+    Client,
+    /// The client is named by `cid`: Okta.
+    Cid,
 }
 
 /// What tells a client that acts as itself from one that acts for a person.
@@ -39,8 +53,13 @@ pub(crate) enum ActorMark {
     Subject,
     /// `idtyp` is `app`; where it is missing: no scope, and `oid` is `sub`.
     Entra,
-    /// `gty` is `client-credentials`.
+    /// `gty` is `client-credentials`, or `sub` is the client id with `@clients` after it.
     Auth0,
+    /// The user that a client has for itself is `service-account-` with the client id after it, and only its tokens have a
+    /// `client_id`.
+    Keycloak,
+    /// Nothing tells.
+    Untold,
     /// A person has this claim; an application has its client id for `sub`.
     PersonHas(PersonClaim),
 }

@@ -38,8 +38,8 @@ pub(crate) struct RawClaims<'a> {
     pub(crate) cid: Words<'a>,
     #[serde(borrow)]
     pub(crate) tid: Words<'a>,
-    /// Whose token it is, as providers say it: Entra's object id and kind of identity, Auth0's grant type, Okta's and Cognito's
-    /// person.
+    /// Whose token it is, as providers say it: Entra's object id and kind of identity, Auth0's grant type, the person of Okta, of
+    /// Cognito and of Keycloak.
     #[serde(borrow)]
     pub(crate) oid: Words<'a>,
     #[serde(borrow)]
@@ -50,6 +50,8 @@ pub(crate) struct RawClaims<'a> {
     pub(crate) uid: Words<'a>,
     #[serde(borrow)]
     pub(crate) username: Words<'a>,
+    #[serde(borrow)]
+    pub(crate) preferred_username: Words<'a>,
     #[serde(borrow)]
     pub(crate) scope: Words<'a>,
     #[serde(borrow)]

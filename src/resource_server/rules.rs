@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::claims::{Date, RawClaims, Words};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
-use crate::issuer::{ActorMark, Issuer, Key, Keys, Miss, PersonClaim, TokenProfile};
+use crate::issuer::{AccessMark, ActorMark, Issuer, Key, Keys, Miss, PersonClaim, TokenProfile};
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
 use crate::scope::{is_scope_token, words};
 
@@ -252,7 +252,7 @@ impl Rules {
         if typed == Typed::Jwt && is_other_token(claims, profile) {
             return Err(Kind::WrongTokenType);
         }
-        if profile.says_access_by_token_use && claims.token_use.one() != Some("access") {
+        if !is_marked(claims, profile.access) {
             return Err(Kind::WrongTokenType);
         }
         if profile.needs_permission {
@@ -299,10 +299,24 @@ impl Rules {
                 Some(kind) => kind == "app",
                 None => claims.idtyp.is_absent() && claims.scp.is_absent() && claims.oid.one() == Some(subject),
             }),
-            ActorMark::Auth0 => match claims.gty.one() {
-                Some("client-credentials") => Some(true),
-                _ => (!subject.ends_with("@clients")).then_some(false),
-            },
+            ActorMark::Auth0 => {
+                let client = subject.strip_suffix("@clients");
+                let is_client = client.is_some() && client == claims.client();
+                match claims.gty.one() {
+                    Some("client-credentials") => Some(true),
+                    _ if is_client => Some(true),
+                    _ => client.is_none().then_some(false),
+                }
+            }
+            ActorMark::Keycloak => {
+                let username = claims.preferred_username.filled()?;
+                match username.strip_prefix("service-account-") {
+                    // Usernames are in lower case, client ids are not.
+                    Some(of) => claims.client_id.one().filter(|client| client.eq_ignore_ascii_case(of)).map(|_| true),
+                    None => claims.client_id.is_absent().then_some(false),
+                }
+            }
+            ActorMark::Untold => None,
             ActorMark::PersonHas(PersonClaim::Uid) => person_has(&claims.uid),
             ActorMark::PersonHas(PersonClaim::Username) => person_has(&claims.username),
         }
@@ -370,6 +384,19 @@ fn is_other_token(claims: &RawClaims<'_>, profile: &TokenProfile) -> bool {
     let named = is_one_of(&claims.typ, &["ID", "Refresh", "Offline", "Logout"])
         || is_one_of(&claims.token_use, &["id", "refresh"]);
     hashed || named || claims.events.0 || (claims.nonce.0 && unscoped)
+}
+
+/// Whether the claims have what all access tokens of the provider have.
+fn is_marked(claims: &RawClaims<'_>, mark: AccessMark) -> bool {
+    match mark {
+        AccessMark::None => true,
+        AccessMark::TokenUse => claims.token_use.one() == Some("access"),
+        AccessMark::Typ => {
+            claims.typ.one().is_some_and(|typ| ["Bearer", "DPoP"].iter().any(|kind| kind.eq_ignore_ascii_case(typ)))
+        }
+        AccessMark::Client => [&claims.azp, &claims.client_id].iter().any(|claim| claim.filled().is_some()),
+        AccessMark::Cid => claims.cid.filled().is_some(),
+    }
 }
 
 /// A string is a list of scopes, an element of an array is one. What is no scope token, as an element with a space in it, is no

@@ -21,6 +21,7 @@
 mod clock;
 mod endpoint;
 mod server;
+mod shape;
 mod token;
 
 use std::collections::HashMap;
@@ -37,6 +38,7 @@ pub use self::endpoint::{Endpoint, Fault, Hold};
 pub use self::token::TestToken;
 
 use self::endpoint::Endpoints;
+use self::shape::{Kind, Shape, Standard};
 use crate::issuer::Issuer;
 use crate::jose::{Algorithm, SigningKey};
 
@@ -55,6 +57,7 @@ pub struct TestIssuer {
 
 struct Shared {
     identifier: String,
+    shape: &'static dyn Shape,
     clock: TestClock,
     published: Mutex<Published>,
     endpoints: Endpoints,
@@ -85,7 +88,11 @@ impl TestIssuer {
 
     /// An issuer in memory with this identifier.
     pub fn named(identifier: impl Into<String>) -> Self {
-        Self { shared: Arc::new(Shared::new(identifier.into(), None)) }
+        Self::with_shape(identifier.into(), &Standard)
+    }
+
+    fn with_shape(identifier: String, shape: &'static dyn Shape) -> Self {
+        Self { shared: Arc::new(Shared::new(identifier, shape, None)) }
     }
 
     /// An issuer on a free port of 127.0.0.1, with its address as the identifier. It is stopped when the last handle is
@@ -104,7 +111,7 @@ impl TestIssuer {
 
     /// The issuer as an API trusts it. It reads this one's documents in memory and lives by this one's clock.
     pub fn issuer(&self) -> Issuer {
-        let issuer = Issuer::new(self.identifier()).unwrap_or_else(|error| panic!("{error}"));
+        let issuer = self.shared.shape.issuer(self.identifier()).unwrap_or_else(|error| panic!("{error}"));
         issuer.transport(server::InMemory(Arc::clone(&self.shared))).clock(&self.shared.clock)
     }
 
@@ -126,10 +133,50 @@ impl TestIssuer {
         self.shared.clock.clone()
     }
 
-    /// A token for this audience (a string or an array), of the profile of RFC 9068, good for an hour. Set or leave out
-    /// what you like, then [`sign`](TestToken::sign) it.
+    /// A token for this audience (a string or an array), by which a client acts for a person: of the profile of RFC 9068, or of the
+    /// provider's shape, good for an hour. Set or leave out what you like, then [`sign`](TestToken::sign) it.
     pub fn token(&self, audience: impl Serialize) -> TestToken {
-        TestToken::new(self, value(audience))
+        TestToken::new(self, Kind::Person, value(audience))
+    }
+
+    /// As [`token`](Self::token), but the client acts as itself.
+    ///
+    /// ```
+    /// use tower_bearer::testing::TestIssuer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let authority = TestIssuer::new();
+    /// let token = authority.application_token("api://orders").sign();
+    /// let token = authority.issuer().validator("api://orders").verify(&token).await.unwrap();
+    /// assert_eq!(token.is_application(), Some(true));
+    /// # }
+    /// ```
+    pub fn application_token(&self, audience: impl Serialize) -> TestToken {
+        TestToken::new(self, Kind::Application, value(audience))
+    }
+
+    /// An ID token for this client (OpenID Connect Core §2), which is none for APIs, but for Google's.
+    ///
+    /// ```
+    /// use tower_bearer::RejectionKind;
+    /// use tower_bearer::testing::TestIssuer;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let authority = TestIssuer::new();
+    /// let validator = authority.issuer().validator("api://orders");
+    /// let rejection = validator.verify(&authority.id_token("api://orders").sign()).await.unwrap_err();
+    /// assert_eq!(rejection.kind(), RejectionKind::WrongTokenType);
+    /// # }
+    /// ```
+    pub fn id_token(&self, client: impl Serialize) -> TestToken {
+        TestToken::new(self, Kind::Identity, value(client))
+    }
+
+    /// A logout token for this client (OpenID Connect Back-Channel Logout §2.4), which is none for APIs.
+    pub fn logout_token(&self, client: impl Serialize) -> TestToken {
+        TestToken::new(self, Kind::Logout, value(client))
     }
 
     /// The time by this issuer's clock, which stands still until it is moved.
@@ -230,7 +277,7 @@ impl TestIssuer {
 }
 
 impl Shared {
-    fn new(identifier: String, server: Option<AbortHandle>) -> Self {
+    fn new(identifier: String, shape: &'static dyn Shape, server: Option<AbortHandle>) -> Self {
         let mut published = Published {
             keys: Vec::new(),
             made: HashMap::new(),
@@ -238,9 +285,10 @@ impl Shared {
             metadata: Map::new(),
             cache_control: "max-age=900".to_owned(),
         };
-        published.add(Algorithm::ES256);
+        published.add(shape.algorithm());
         Self {
             identifier,
+            shape,
             clock: TestClock::new(),
             published: Mutex::new(published),
             endpoints: Endpoints::default(),
@@ -261,18 +309,14 @@ impl Shared {
     fn metadata(&self) -> String {
         let mut metadata = Map::new();
         metadata.insert("issuer".to_owned(), json!(self.identifier));
-        metadata.insert(
-            "jwks_uri".to_owned(),
-            json!(format!("{}{}", self.identifier.trim_end_matches('/'), server::JWKS_PATH)),
-        );
+        metadata.insert("jwks_uri".to_owned(), json!(self.jwks_uri()));
         metadata.extend(self.published().metadata.clone());
         Value::Object(metadata).to_string()
     }
 
-    /// The path of the identifier, without a slash at its end.
-    fn path(&self) -> &str {
-        let after_scheme = self.identifier.split_once("://").map_or("", |(_, rest)| rest);
-        after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or_default().trim_end_matches('/')
+    fn jwks_uri(&self) -> String {
+        let beside = || format!("{}/jwks.json", self.identifier.trim_end_matches('/'));
+        self.shape.jwks_uri().map_or_else(beside, str::to_owned)
     }
 
     fn cache_control(&self) -> String {

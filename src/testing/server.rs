@@ -17,9 +17,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-use super::{Endpoint, Fault, Shared, TestIssuer};
+use super::{Endpoint, Fault, Shared, Standard, TestIssuer};
 
-pub(super) const JWKS_PATH: &str = "/jwks.json";
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The transport of those who ask in memory.
@@ -46,7 +45,7 @@ pub(super) async fn serve() -> io::Result<TestIssuer> {
     let identifier = format!("http://{}", listener.local_addr()?);
     let issuer = Arc::new_cyclic(|shared: &Weak<Shared>| {
         let task = tokio::spawn(accept(listener, shared.clone()));
-        Shared::new(identifier, Some(task.abort_handle()))
+        Shared::new(identifier, &Standard, Some(task.abort_handle()))
     });
     Ok(TestIssuer { shared: issuer })
 }
@@ -70,15 +69,24 @@ async fn accept(listener: TcpListener, shared: Weak<Shared>) {
 }
 
 impl Shared {
+    /// What is at this path, of whatever host: an issuer may be reached by several.
+    fn endpoint(&self, path: &str) -> Option<Endpoint> {
+        let own = path_of(&self.identifier).trim_end_matches('/');
+        let is_metadata = match self.shape.metadata_url() {
+            Some(url) => path == path_of(url),
+            None => {
+                path == format!("{own}/.well-known/openid-configuration")
+                    || path == format!("/.well-known/oauth-authorization-server{own}")
+            }
+        };
+        if is_metadata {
+            return Some(Endpoint::Metadata);
+        }
+        (path == path_of(&self.jwks_uri())).then_some(Endpoint::Jwks)
+    }
+
     async fn answer<B>(&self, request: &Request<B>) -> Result<Response<Full<Bytes>>, BoxError> {
-        let (own, path) = (self.path(), request.uri().path());
-        let endpoint = if path == format!("{own}/.well-known/openid-configuration")
-            || path == format!("/.well-known/oauth-authorization-server{own}")
-        {
-            Endpoint::Metadata
-        } else if path == format!("{own}{JWKS_PATH}") {
-            Endpoint::Jwks
-        } else {
+        let Some(endpoint) = self.endpoint(request.uri().path()) else {
             return Ok(status(StatusCode::NOT_FOUND));
         };
         match self.endpoints.arrive(endpoint).await {
@@ -115,6 +123,11 @@ impl Shared {
         }
         response
     }
+}
+
+fn path_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
+    after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or_default()
 }
 
 fn status(status: StatusCode) -> Response<Full<Bytes>> {

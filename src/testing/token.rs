@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::shape::Kind;
 use super::{TestIssuer, value};
 use crate::jose::{Algorithm, SigningKey};
 
@@ -22,26 +23,17 @@ pub struct TestToken {
 }
 
 impl TestToken {
-    pub(super) fn new(issuer: &TestIssuer, audience: Value) -> Self {
-        let now = seconds(issuer.now());
-        let claims = json!({
-            "iss": issuer.identifier(),
-            "aud": audience,
-            "sub": "test-subject",
-            "client_id": "test-client",
-            "iat": now,
-            "exp": now + 3600,
-            "jti": format!("{:016x}", fastrand::u64(..)),
-        });
-        let claims = match claims {
-            Value::Object(claims) => claims,
-            _ => Map::new(),
-        };
+    pub(super) fn new(issuer: &TestIssuer, kind: Kind, audience: Value) -> Self {
+        let (now, shape) = (seconds(issuer.now()), issuer.shared.shape);
+        let mut claims = Map::new();
+        let all =
+            [json!({ "iss": issuer.identifier(), "iat": now, "exp": now + 3600 }), shape.claims(kind, audience, now)];
+        all.into_iter().for_each(|some| claims.extend(some.as_object().cloned().unwrap_or_default()));
         Self {
             issuer: issuer.clone(),
-            algorithm: Algorithm::ES256,
+            algorithm: shape.algorithm(),
             key: None,
-            header: Vec::new(),
+            header: vec![("typ".to_owned(), shape.header_type(kind).map(Value::from))],
             claims,
             payload: None,
         }
@@ -52,14 +44,16 @@ impl TestToken {
         self.claim("sub", subject)
     }
 
-    /// Sets `scope`: one scope, or several with spaces between them.
-    pub fn scope(self, scope: &str) -> Self {
-        self.claim("scope", scope)
+    /// Sets `scope`, or what the provider has for it: one scope, or several with spaces between them.
+    pub fn scope(mut self, scope: &str) -> Self {
+        self.issuer.shared.shape.set_scope(&mut self.claims, scope);
+        self
     }
 
-    /// Sets `roles`.
-    pub fn roles<const N: usize>(self, roles: [&str; N]) -> Self {
-        self.claim("roles", roles.as_slice())
+    /// Sets `roles`, or what the provider has for it.
+    pub fn roles<const N: usize>(mut self, roles: [&str; N]) -> Self {
+        self.issuer.shared.shape.set_roles(&mut self.claims, &roles);
+        self
     }
 
     /// Sets `exp` so long from now, by the issuer's clock.
@@ -116,11 +110,10 @@ impl TestToken {
         self
     }
 
-    /// The header as it stands: `alg`, `kid` and `typ: at+jwt`, unless changed.
+    /// The header as it stands: `alg`, `kid` and the `typ` of its kind, unless changed.
     fn header_json(&self, key: &SigningKey) -> Vec<u8> {
         let mut header = Map::new();
         header.insert("alg".to_owned(), json!(key.algorithm().as_str()));
-        header.insert("typ".to_owned(), json!("at+jwt"));
         header.extend(key.key_id().map(|id| ("kid".to_owned(), json!(id))));
         for (name, content) in &self.header {
             match content {

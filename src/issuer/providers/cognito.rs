@@ -1,11 +1,11 @@
 //! Amazon Cognito: the client in place of the audience.
 
 use crate::error::Error;
-use crate::issuer::{ActorMark, Issuer, PersonClaim, TokenProfile};
+use crate::issuer::{AccessMark, ActorMark, Issuer, PersonClaim, TokenProfile};
 
 const PROFILE: TokenProfile = TokenProfile {
     client_is_audience: true,
-    says_access_by_token_use: true,
+    access: AccessMark::TokenUse,
     actor: ActorMark::PersonHas(PersonClaim::Username),
     ..TokenProfile::RFC
 };
@@ -17,7 +17,7 @@ impl Issuer {
     /// give the validator the id of the app client. `token_use` has to be `access`. See the [manual](crate::manual::cognito).
     ///
     /// # Errors
-    /// A region or an id with a slash or white space in it.
+    /// Not a region, or not the id of a user pool.
     ///
     /// ```
     /// let issuer = tower_bearer::Issuer::cognito("eu-central-1", "eu-central-1_Ab12Cd34E")?;
@@ -25,11 +25,18 @@ impl Issuer {
     /// # Ok::<(), tower_bearer::Error>(())
     /// ```
     pub fn cognito(region: &str, user_pool_id: &str) -> Result<Self, Error> {
-        if [region, user_pool_id].iter().any(|part| part.is_empty() || part.contains('/')) {
+        let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_region = !region.is_empty() && is_word(region);
+        let is_pool = user_pool_id
+            .split_once('_')
+            .is_some_and(|(place, name)| is_word(place) && is_word(name) && !place.is_empty() && !name.is_empty());
+        if !(is_region && is_pool) {
             return Err(Error::configuration(
-                "cognito(..) takes a region, such as eu-central-1, and the id of a user pool",
+                "cognito(..) takes a region, such as eu-central-1, and the id of a user pool, such as eu-central-1_Ab12Cd34E",
             ));
         }
-        Ok(Self::new(format!("https://cognito-idp.{region}.amazonaws.com/{user_pool_id}"))?.with_profile(PROFILE))
+        // The regions of China have a domain of their own.
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        Ok(Self::new(format!("https://cognito-idp.{region}.{domain}/{user_pool_id}"))?.with_profile(PROFILE))
     }
 }

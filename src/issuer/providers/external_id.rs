@@ -1,12 +1,18 @@
 //! Entra External ID and Azure AD B2C: Microsoft's directories of customers.
 
-use super::entra;
+use super::{entra, is_label};
 use crate::error::Error;
-use crate::issuer::Issuer;
+use crate::issuer::{ActorMark, Issuer, TokenProfile};
+
+/// Applications have scopes as persons do, and `oid` is `sub` for persons too, where a policy puts it into a token: nothing tells
+/// them apart, and only a scope tells an access token from an ID token.
+const B2C: TokenProfile = TokenProfile { actor: ActorMark::Untold, ..entra::PROFILE };
 
 impl Issuer {
-    /// An external tenant of Microsoft Entra, by the name before `.onmicrosoft.com` and the tenant's id. See the
-    /// [manual](crate::manual::external_id).
+    /// An external tenant of Microsoft Entra, by the name before `.onmicrosoft.com` and the tenant's id.
+    ///
+    /// Tokens are judged as those of [`Entra`](crate::Entra) are, in version 2 alone: `requestedAccessTokenVersion` has to be 2. See
+    /// the [manual](crate::manual::external_id).
     ///
     /// # Errors
     /// The name holds something else than letters, digits and hyphens, or the id is not a GUID.
@@ -18,12 +24,16 @@ impl Issuer {
     pub fn entra_external_id(name: &str, tenant: &str) -> Result<Self, Error> {
         let tenant = checked("entra_external_id(..)", name, tenant)?;
         let metadata = format!("https://{name}.ciamlogin.com/{tenant}/v2.0/.well-known/openid-configuration");
+        // Named by its id, unlike the host that serves the metadata.
         let issuer = Self::new(format!("https://{tenant}.ciamlogin.com/{tenant}/v2.0"))?;
         Ok(issuer.metadata_url(&metadata)?.with_profile(entra::PROFILE))
     }
 
     /// A user flow or custom policy of Azure AD B2C, by the name before `.onmicrosoft.com`, the tenant's id and the policy. See the
     /// [manual](crate::manual::external_id).
+    ///
+    /// A token has to have a scope (`scp`), a person's and an application's alike: an ID token may have whatever a policy puts into it,
+    /// but none. Whether an application acts as itself can't be told.
     ///
     /// All policies of a tenant have one `iss`: look at `tfp` or `acr` by a [check](crate::Validator::check) where one must not do for
     /// another.
@@ -42,13 +52,13 @@ impl Issuer {
         }
         let host = format!("https://{name}.b2clogin.com");
         let metadata = format!("{host}/{name}.onmicrosoft.com/{policy}/v2.0/.well-known/openid-configuration");
-        Ok(Self::new(format!("{host}/{tenant}/v2.0/"))?.metadata_url(&metadata)?.with_profile(entra::PROFILE))
+        Ok(Self::new(format!("{host}/{tenant}/v2.0/"))?.metadata_url(&metadata)?.with_profile(B2C))
     }
 }
 
 /// The tenant's id as tokens spell it.
 fn checked(setting: &str, name: &str, tenant: &str) -> Result<String, Error> {
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+    if !is_label(name) {
         return Err(Error::configuration(format!("{setting} takes the tenant's name alone, without .onmicrosoft.com")));
     }
     if !entra::is_guid(tenant) {
