@@ -1,6 +1,7 @@
 //! Inbound: is this caller's token good for this API?
 
 mod challenge;
+mod check;
 mod claims;
 mod future;
 mod guard;
@@ -19,6 +20,7 @@ mod verified_cache;
 mod verified_token;
 mod verifier;
 
+pub use self::check::Check;
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerLayer;
 pub use self::metadata::ProtectedResource;
