@@ -81,7 +81,8 @@ pub use self::axum::Claims;
 pub use self::error::Error;
 pub use self::issuer::{Entra, Issuer, IssuerStatus, KeyStatus, Metadata};
 pub use self::resource_server::{
-    BearerLayer, BearerService, Check, ProtectedResource, Rejection, RejectionKind, RequireFuture, RequireLayer,
-    RequireService, Requirement, Respond, ResponseFuture, TokenSource, Validator, VerifiedToken, Verifier, all_of,
-    any_of, application, claim, client_id, delegated, require, role, role_in, satisfies, scope, tenant,
+    BearerLayer, BearerService, Check, CheckOutcome, Explanation, ProtectedResource, Rejection, RejectionKind,
+    RequireFuture, RequireLayer, RequireService, Requirement, Respond, ResponseFuture, TokenSource, Validator,
+    VerifiedToken, Verifier, all_of, any_of, application, claim, client_id, delegated, require, role, role_in,
+    satisfies, scope, tenant,
 };

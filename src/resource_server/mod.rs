@@ -3,6 +3,7 @@
 mod challenge;
 mod check;
 mod claims;
+mod explanation;
 mod future;
 mod guard;
 mod layer;
@@ -21,6 +22,7 @@ mod verified_token;
 mod verifier;
 
 pub use self::check::Check;
+pub use self::explanation::{CheckOutcome, Explanation};
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerLayer;
 pub use self::metadata::ProtectedResource;

@@ -281,7 +281,9 @@ impl Validator {
         let rules = self.rules.get(verified.rules);
         let token = VerifiedToken::new(verified);
         match rules {
-            Some(rules) => rules.check(token).map_err(|rejection| Stop::Rejected(rejection.stopped_at(Check::Own.place()))),
+            Some(rules) => {
+                rules.check(token).map_err(|rejection| Stop::Rejected(rejection.stopped_at(Check::Own.place())))
+            }
             None => Ok(token),
         }
     }

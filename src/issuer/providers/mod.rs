@@ -10,3 +10,4 @@ mod okta;
 
 pub use self::entra::Entra;
 pub(super) use self::entra::Tenants;
+pub(crate) use self::entra::is_guid;
