@@ -40,6 +40,7 @@
 //! * [`Requirement`]: what a token must allow, as a value: [`scope`], [`role`], [`any_of`] … It guards routes by
 //!   [`require`] and serves in handlers by [`VerifiedToken::require`].
 //! * [`Rejection`]: why a request is turned away, and how that is said (RFC 6750 §3). [`Respond`] says it your way.
+//! * [`Validator::explain`]: for developers, why a token is refused, check by check, with advice: an [`Explanation`].
 //! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
 //! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
 //! * [`jose`]: keys and signatures as such.
@@ -86,8 +87,8 @@ pub use self::axum::Claims;
 pub use self::error::Error;
 pub use self::issuer::{Entra, Issuer, IssuerStatus, KeyStatus, Metadata};
 pub use self::resource_server::{
-    AllowedIssuers, BearerLayer, BearerService, ProtectedResource, Rejection, RejectionKind, RequireFuture,
-    RequireLayer, RequireService, Requirement, Respond, ResponseFuture, TokenSource, Validator, VerifiedToken,
-    Verifier, all_of, any_of, application, claim, client_id, delegated, require, role, role_in, satisfies, scope,
-    tenant,
+    AllowedIssuers, BearerLayer, BearerService, Check, CheckOutcome, Explanation, ProtectedResource, Rejection,
+    RejectionKind, RequireFuture, RequireLayer, RequireService, Requirement, Respond, ResponseFuture, TokenSource,
+    Validator, VerifiedToken, Verifier, all_of, any_of, application, claim, client_id, delegated, require, role,
+    role_in, satisfies, scope, tenant,
 };

@@ -39,6 +39,16 @@ impl Identity {
         }
     }
 
+    /// How the `iss` of its tokens may be spelled, for a person; `{tenantid}` stands for any tenant.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match self {
+            Self::One { identifier, aliases } => {
+                std::iter::once(&**identifier).chain(aliases.iter().copied()).map(str::to_owned).collect()
+            }
+            Self::Tenants(tenants) => tenants.names(),
+        }
+    }
+
     /// Whether there are tokens that are of both.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {

@@ -29,6 +29,7 @@ pub(crate) use self::identity::Identity;
 pub(crate) use self::key_set::{KeySet, Keys, Miss};
 pub use self::metadata::Metadata;
 pub use self::providers::Entra;
+pub(crate) use self::providers::is_guid;
 pub(crate) use self::snapshot::Key;
 pub use self::status::{IssuerStatus, KeyStatus};
 pub(crate) use self::token_profile::{AccessMark, ActorMark, PersonClaim, TokenProfile};
@@ -316,6 +317,11 @@ impl Issuer {
 
     pub(crate) fn identity(&self) -> &Identity {
         &self.shared.settings.identity
+    }
+
+    /// Whether its tokens name a tenant in `iss`.
+    pub(crate) fn has_tenants(&self) -> bool {
+        matches!(self.identity(), Identity::Tenants(_))
     }
 
     pub(crate) fn profile(&self) -> &TokenProfile {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 
+use super::check::{Check, Failure};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::rules::Rules;
 use super::validator::{Validator, Verification};

@@ -2,7 +2,9 @@
 
 mod allowed_issuers;
 mod challenge;
+mod check;
 mod claims;
+mod explanation;
 mod future;
 mod guard;
 mod layer;
@@ -21,6 +23,8 @@ mod verified_token;
 mod verifier;
 
 pub use self::allowed_issuers::AllowedIssuers;
+pub use self::check::Check;
+pub use self::explanation::{CheckOutcome, Explanation};
 pub use self::future::ResponseFuture;
 pub use self::layer::BearerLayer;
 pub use self::metadata::ProtectedResource;

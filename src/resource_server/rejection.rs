@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 
 use super::challenge::{self, Context};
+use super::check::{Check, Place};
 
 /// Why a request is turned away. It renders the same from the layer, from [`require`](super::require), from an extractor
 /// and from a handler's `?`.
@@ -19,6 +20,8 @@ pub struct Rejection {
     scope: Option<Box<str>>,
     retry_after: Option<Duration>,
     context: Option<Arc<Context>>,
+    /// Where a validator found it out.
+    place: Option<Place>,
 }
 
 macro_rules! kinds {
@@ -107,7 +110,7 @@ kinds! {
 impl Rejection {
     /// A rejection of this kind, for checks and handlers of your own.
     pub const fn new(kind: RejectionKind) -> Self {
-        Self { kind, scope: None, retry_after: None, context: None }
+        Self { kind, scope: None, retry_after: None, context: None, place: None }
     }
 
     pub(crate) fn insufficient(scope: Option<String>) -> Self {
@@ -115,7 +118,16 @@ impl Rejection {
     }
 
     pub(crate) fn unavailable(retry_after: Duration) -> Self {
-        Self { retry_after: Some(retry_after), ..Self::new(RejectionKind::KeysUnavailable) }
+        let rejection = Self::new(RejectionKind::KeysUnavailable).stopped_at(Check::Key.place());
+        Self { retry_after: Some(retry_after), ..rejection }
+    }
+
+    pub(crate) fn stopped_at(self, place: Place) -> Self {
+        Self { place: Some(place), ..self }
+    }
+
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.place
     }
 
     /// Says it as the layer that guards this request says it. The first layer to do so decides.

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
+use super::check::{Check, Failure};
 use super::claims::{Date, RawClaims, Words};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
@@ -28,10 +29,10 @@ pub(crate) struct Rules {
     pub(crate) ignore_binding: bool,
     pub(crate) allow_unscoped: bool,
     pub(crate) role_pointers: Vec<String>,
-    pub(crate) checks: Vec<Arc<Check>>,
+    pub(crate) checks: Vec<Arc<OwnCheck>>,
 }
 
-pub(crate) type Check = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
+pub(crate) type OwnCheck = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
 
 /// Why there is no verified token, yet or at all.
 pub(crate) enum Stop {
@@ -45,19 +46,19 @@ pub(crate) enum Stop {
 pub(crate) struct Need {
     pub(crate) issuer: Issuer,
     /// Newer ones than these; where there are none, this verdict stands. `None`: any at all.
-    pub(crate) newer: Option<(Keys, Kind)>,
+    pub(crate) newer: Option<(Keys, Failure)>,
 }
 
 impl Need {
     /// What to say where the keys that are needed can't be had.
-    pub(crate) fn verdict(&self) -> Kind {
-        self.newer.as_ref().map_or(Kind::UnknownKey, |(_, verdict)| *verdict)
+    pub(crate) fn verdict(&self) -> Failure {
+        self.newer.as_ref().map_or(Check::Key.failed(Kind::UnknownKey), |(_, verdict)| *verdict)
     }
 }
 
-impl From<Kind> for Stop {
-    fn from(kind: Kind) -> Self {
-        Self::Rejected(Rejection::new(kind))
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Rejected(failure.into())
     }
 }
 
@@ -73,14 +74,14 @@ impl Rules {
     /// issuers; the keys are those of the moment, unless given.
     pub(crate) fn verify(rules: &[Self], token: &str, given: Option<&Keys>) -> Result<Arc<Verified>, Stop> {
         if rules.iter().all(|one| token.len() > one.max_token_bytes) {
-            return Err(Kind::TokenTooLong.into());
+            return Err(Check::Size.failed(Kind::TokenTooLong).into());
         }
-        let jws = CompactJws::parse(token).map_err(|_| Kind::Malformed)?;
+        let jws = CompactJws::parse(token).map_err(|_| Check::Shape.failed(Kind::Malformed))?;
         let header = jws.header().map_err(|error| match error {
-            JwsError::CriticalHeader | JwsError::UnsupportedHeader => Kind::UnsupportedHeader,
-            _ => Kind::Malformed,
+            JwsError::CriticalHeader | JwsError::UnsupportedHeader => Check::Header.failed(Kind::UnsupportedHeader),
+            _ => Check::Shape.failed(Kind::Malformed),
         })?;
-        let read = || RawClaims::read(jws.payload()).ok_or(Kind::Malformed);
+        let read = || RawClaims::read(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed));
         if let [only] = rules {
             let accepted = only.accept_header(&header)?;
             let claims = read()?;
@@ -90,41 +91,34 @@ impl Rules {
         let claims = read()?;
         let (index, of_issuer) = Self::issued_by(rules, &claims)?;
         if token.len() > of_issuer.max_token_bytes {
-            return Err(Kind::TokenTooLong.into());
+            return Err(Check::Size.failed(Kind::TokenTooLong).into());
         }
         let accepted = of_issuer.accept_header(&header)?;
         of_issuer.verify_claims(index, &jws, &header, accepted, &claims, given)
     }
 
     /// What a token says of its issuer, before anything of it is verified.
-    pub(crate) fn unverified_issuer(token: &str) -> Result<String, Kind> {
+    pub(crate) fn unverified_issuer(token: &str) -> Result<String, Failure> {
         if token.len() > LONGEST_UNVERIFIED {
-            return Err(Kind::TokenTooLong);
+            return Err(Check::Size.failed(Kind::TokenTooLong));
         }
-        let jws = CompactJws::parse(token).map_err(|_| Kind::Malformed)?;
-        match RawClaims::read(jws.payload()).ok_or(Kind::Malformed)?.iss {
-            Words::Absent => Err(Kind::MissingClaim),
-            Words::One(iss) => Ok(iss.into_owned()),
-            Words::Many(_) | Words::Odd => Err(Kind::Malformed),
-        }
+        let jws = CompactJws::parse(token).map_err(|_| Check::Shape.failed(Kind::Malformed))?;
+        let claims = RawClaims::read(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed))?;
+        named_issuer(&claims).map(str::to_owned)
     }
 
     /// The rules for this token, by its `iss`.
-    fn issued_by<'r>(rules: &'r [Self], claims: &RawClaims<'_>) -> Result<(usize, &'r Self), Kind> {
-        match &claims.iss {
-            Words::Absent => Err(Kind::MissingClaim),
-            Words::One(iss) => {
-                let mut rules = rules.iter().enumerate();
-                rules.find(|(_, one)| one.issuer.identity().issues(iss, claims.tid.one())).ok_or(Kind::UnknownIssuer)
-            }
-            Words::Many(_) | Words::Odd => Err(Kind::Malformed),
-        }
+    pub(super) fn issued_by<'r>(rules: &'r [Self], claims: &RawClaims<'_>) -> Result<(usize, &'r Self), Failure> {
+        let iss = named_issuer(claims)?;
+        let mut rules = rules.iter().enumerate();
+        let found = rules.find(|(_, one)| one.issuer.identity().issues(iss, claims.tid.one()));
+        found.ok_or(Check::Issuer.failed(Kind::UnknownIssuer))
     }
 
-    fn accept_header(&self, header: &Header<'_>) -> Result<(Typed, Algorithm), Kind> {
+    fn accept_header(&self, header: &Header<'_>) -> Result<(Typed, Algorithm), Failure> {
         let typed = self.media_type(header)?;
-        let algorithm = header.algorithm().filter(|&one| self.allows(one)).ok_or(Kind::AlgorithmNotAllowed)?;
-        Ok((typed, algorithm))
+        let algorithm = header.algorithm().filter(|&one| self.allows(one));
+        Ok((typed, algorithm.ok_or(Check::Algorithm.failed(Kind::AlgorithmNotAllowed))?))
     }
 
     fn verify_claims(
@@ -138,7 +132,7 @@ impl Rules {
     ) -> Result<Arc<Verified>, Stop> {
         let current = if given.is_none() { self.issuer.keys().current() } else { None };
         let Some(keys) = given.or_else(|| current.as_ref().and_then(|current| current.keys())) else {
-            self.accept(claims, typed)?;
+            self.accept(claims, typed).map_err(Failure::without_key)?;
             return Err(Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer: None }));
         };
         let (iss, tenant) = (claims.iss.one().unwrap_or_default(), claims.tid.one());
@@ -153,7 +147,7 @@ impl Rules {
             Some((key, one.verify(jws).ok()?))
         });
         let Some((key, verified)) = verified else {
-            let foreign = || Kind::KeyOfAnotherIssuer.into();
+            let foreign = || Check::Key.failed(Kind::KeyOfAnotherIssuer).into();
             return Err(if of_another_issuer { foreign() } else { self.without_key(header, claims, typed, keys) });
         };
         let accepted = self.accept(claims, typed)?;
@@ -161,13 +155,13 @@ impl Rules {
     }
 
     /// What may have changed since a token was verified: the time. Its key is asked for by who has the keys.
-    pub(crate) fn in_time(&self, expires_at: SystemTime, not_before: Option<SystemTime>) -> Result<(), Kind> {
+    pub(crate) fn in_time(&self, expires_at: SystemTime, not_before: Option<SystemTime>) -> Result<(), Failure> {
         let now = self.issuer.time().wall();
         if expires_at.checked_add(self.leeway).is_none_or(|end| now >= end) {
-            return Err(Kind::Expired);
+            return Err(Check::Expiry.failed(Kind::Expired));
         }
         if not_before.is_some_and(|start| now.checked_add(self.leeway).is_none_or(|latest| latest < start)) {
-            return Err(Kind::NotYetValid);
+            return Err(Check::NotBefore.failed(Kind::NotYetValid));
         }
         Ok(())
     }
@@ -179,9 +173,10 @@ impl Rules {
     }
 
     /// `typ`: whether it says that this is an access token, or nothing against it.
-    fn media_type(&self, header: &Header<'_>) -> Result<Typed, Kind> {
+    fn media_type(&self, header: &Header<'_>) -> Result<Typed, Failure> {
+        const WRONG: Failure = Check::Header.failed(Kind::WrongTokenType);
         let Some(media_type) = header.media_type() else {
-            return if self.strict_profile { Err(Kind::WrongTokenType) } else { Ok(Typed::Jwt) };
+            return if self.strict_profile { Err(WRONG) } else { Ok(Typed::Jwt) };
         };
         let prefix = "application/";
         let subtype = match media_type.get(..prefix.len()) {
@@ -193,11 +188,11 @@ impl Rules {
         } else if subtype.eq_ignore_ascii_case("JWT") && !self.strict_profile {
             Ok(Typed::Jwt)
         } else {
-            Err(Kind::WrongTokenType)
+            Err(WRONG)
         }
     }
 
-    fn allows(&self, algorithm: Algorithm) -> bool {
+    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
         match &self.algorithms {
             Some(allowed) => allowed.contains(&algorithm),
             // A symmetric key can only have been given, never fetched.
@@ -209,10 +204,13 @@ impl Rules {
     fn without_key(&self, header: &Header<'_>, claims: &RawClaims<'_>, typed: Typed, keys: &Keys) -> Stop {
         // The same id may stand for a new key: small servers make one at each start.
         let id_is_known = keys.value.knows(header.key_id());
-        let verdict = if id_is_known { Kind::BadSignature } else { Kind::UnknownKey };
+        let verdict = match id_is_known {
+            true => Check::Signature.failed(Kind::BadSignature),
+            false => Check::Key.failed(Kind::UnknownKey),
+        };
         // Nobody makes this service fetch anything by a token that would be rejected anyway.
-        if let Err(kind) = self.accept(claims, typed) {
-            return if id_is_known { verdict.into() } else { kind.into() };
+        if let Err(failure) = self.accept(claims, typed) {
+            return if id_is_known { verdict.into() } else { failure.without_key().into() };
         }
         match self.issuer.keys().missed(keys, header.key_id(), claims.iat.time()) {
             Miss::Fetch => {
@@ -224,62 +222,67 @@ impl Rules {
         }
     }
 
-    fn accept(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<Accepted<'_>, Kind> {
+    fn accept(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<Accepted<'_>, Failure> {
         let profile = self.issuer.profile();
         let audience = match (&claims.aud, &claims.client_id) {
             (Words::Absent, client @ Words::One(_)) if profile.client_is_audience => client,
             (audience, _) => audience,
         };
         let audience = match audience {
-            Words::Absent => return Err(Kind::MissingClaim),
-            Words::Odd => return Err(Kind::Malformed),
+            Words::Absent => return Err(Check::Audience.failed(Kind::MissingClaim)),
+            Words::Odd => return Err(Check::Audience.failed(Kind::Malformed)),
             given => self.audiences.iter().find(|ours| given.iter().any(|audience| *audience == ***ours)),
         };
-        let audience = audience.ok_or(Kind::WrongAudience)?;
+        let audience = audience.ok_or(Check::Audience.failed(Kind::WrongAudience))?;
         let expires_at = match claims.exp {
-            Date::Absent => return Err(Kind::MissingClaim),
-            Date::Odd => return Err(Kind::Malformed),
+            Date::Absent => return Err(Check::Expiry.failed(Kind::MissingClaim)),
+            Date::Odd => return Err(Check::Expiry.failed(Kind::Malformed)),
             Date::At(time) => time,
         };
         if matches!(claims.nbf, Date::Odd) {
-            return Err(Kind::Malformed);
+            return Err(Check::NotBefore.failed(Kind::Malformed));
         }
         let not_before = claims.nbf.time();
         self.in_time(expires_at, not_before)?;
-        if matches!(claims.iat, Date::Odd) || matches!(claims.sub, Words::Many(_) | Words::Odd) {
-            return Err(Kind::Malformed);
-        }
-        if typed == Typed::Jwt && is_other_token(claims, profile) {
-            return Err(Kind::WrongTokenType);
-        }
-        if !is_marked(claims, profile.access) {
-            return Err(Kind::WrongTokenType);
-        }
+        self.is_access_token(claims, typed)?;
         if profile.needs_permission {
             self.has_permission(claims, typed)?;
         }
-        if self.strict_profile {
-            let required = [&claims.sub, &claims.client_id, &claims.jti];
-            if required.iter().any(|claim| claim.filled().is_none()) || claims.iat.time().is_none() {
-                return Err(Kind::MissingClaim);
-            }
-        }
         if claims.cnf.0 && !self.ignore_binding {
-            return Err(Kind::SenderConstrained);
+            return Err(Check::Binding.failed(Kind::SenderConstrained));
         }
         Ok(Accepted { audience, expires_at, not_before })
     }
 
+    /// Whether the claims are those of an access token, and not of another kind.
+    fn is_access_token(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
+        let profile = self.issuer.profile();
+        if matches!(claims.iat, Date::Odd) || matches!(claims.sub, Words::Many(_) | Words::Odd) {
+            return Err(Check::TokenKind.failed(Kind::Malformed));
+        }
+        let is_other = typed == Typed::Jwt && is_other_token(claims, profile);
+        if is_other || !is_marked(claims, profile.access) {
+            return Err(Check::TokenKind.failed(Kind::WrongTokenType));
+        }
+        if self.strict_profile {
+            let required = [&claims.sub, &claims.client_id, &claims.jti];
+            if required.iter().any(|claim| claim.filled().is_none()) || claims.iat.time().is_none() {
+                return Err(Check::TokenKind.failed(Kind::MissingClaim));
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a person delegated something to the client, or it is an application that was given roles.
-    fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Kind> {
+    fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
         let is_application = self.is_application(claims, typed) == Some(true);
         let is_delegated = scopes(&claims.scope).chain(scopes(&claims.scp)).next().is_some();
         if !is_delegated && !is_application {
-            return Err(Kind::WrongTokenType);
+            return Err(Check::Permission.failed(Kind::WrongTokenType));
         }
         let has_roles = claims.roles.iter().next().is_some();
         if !is_delegated && !has_roles && !self.allow_unscoped {
-            return Err(Kind::NoPermission);
+            return Err(Check::Permission.failed(Kind::NoPermission));
         }
         Ok(())
     }
@@ -361,6 +364,16 @@ impl Rules {
             rules,
         }
     }
+}
+
+/// The one `iss` of a token.
+fn named_issuer<'c>(claims: &'c RawClaims<'_>) -> Result<&'c str, Failure> {
+    let fault = match &claims.iss {
+        Words::One(iss) => return Ok(iss),
+        Words::Absent => Kind::MissingClaim,
+        Words::Many(_) | Words::Odd => Kind::Malformed,
+    };
+    Err(Check::Issuer.failed(fault))
 }
 
 /// What `typ` says.

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::check::{Check, Failure};
 use super::rejection::{Rejection, RejectionKind as Kind};
-use super::rules::{Check, Need, Rules, Stop};
+use super::rules::{Need, OwnCheck, Rules, Stop};
 use super::verified_cache::VerifiedCache;
 use super::verified_token::{Verified, VerifiedToken};
 use crate::error::Error;
@@ -35,7 +36,7 @@ use crate::runtime;
 #[derive(Clone)]
 pub struct Validator {
     /// One for each issuer; never none.
-    rules: Arc<[Rules]>,
+    pub(super) rules: Arc<[Rules]>,
     cache: Arc<VerifiedCache>,
 }
 
@@ -170,7 +171,7 @@ impl Validator {
     where
         F: Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync + 'static,
     {
-        let check: Arc<Check> = Arc::new(check);
+        let check: Arc<OwnCheck> = Arc::new(check);
         self.change(|rules| rules.checks.push(Arc::clone(&check)))
     }
 
@@ -253,7 +254,7 @@ impl Validator {
             };
             let keys = match (keys, need.verdict()) {
                 (Ok(keys), _) => keys,
-                (Err(_), verdict @ Kind::BadSignature) => return Err(verdict.into()),
+                (Err(_), verdict) if verdict.kind == Kind::BadSignature => return Err(verdict.into()),
                 (Err(unavailable), _) => return Err(Rejection::unavailable(unavailable.retry_after)),
             };
             // What keys that were fetched after the token had come don't verify, no key verifies.
@@ -285,13 +286,15 @@ impl Validator {
         let rules = self.rules.get(verified.rules);
         let token = VerifiedToken::new(verified);
         match rules {
-            Some(rules) => rules.check(token).map_err(Stop::Rejected),
+            Some(rules) => {
+                rules.check(token).map_err(|rejection| Stop::Rejected(rejection.stopped_at(Check::Own.place())))
+            }
             None => Ok(token),
         }
     }
 
     /// The token, if it was seen before and its key is still published; or that its time is over.
-    fn seen(&self, token: &str, keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Kind>> {
+    fn seen(&self, token: &str, keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Failure>> {
         let seen = self.cache.get(token)?;
         let rules = self.rules.get(seen.rules)?;
         let is_published = match keys {

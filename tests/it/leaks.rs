@@ -27,8 +27,8 @@ use tower::ServiceExt;
 use tower_bearer::jose::{Algorithm, CompactJws, Jwk, JwkSet, SigningKey, VerifyingKey};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 use tower_bearer::{
-    AllowedIssuers, BearerLayer, Claims, Entra, Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind,
-    TokenSource, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
+    AllowedIssuers, BearerLayer, Check, Claims, Entra, Error, Issuer, ProtectedResource, Rejection,
+    RejectionKind as Kind, TokenSource, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
 };
 use tower_layer::Layer as _;
 use tracing::field::{Field, Visit};
@@ -775,6 +775,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     status.keys[0].age = None;
     status.next_attempt_in = None;
     let hold = authority.hold(Endpoint::Jwks);
+    let explanation = validator.explain(&authority.token("https://canary.test").sign()).await;
     let failed = Issuer::new("https://issuer.test").unwrap().metadata_url("https://canary@issuer.test").unwrap_err();
     macro_rules! shown {
         ($($name:ident: $value:expr,)*) => { vec![$((stringify!($name), format!("{:?}", $value)),)*] };
@@ -789,6 +790,9 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         Metadata: metadata,
         BearerLayer: layer,
         BearerService: layer.layer(inner()),
+        Check: Check::Audience,
+        CheckOutcome: explanation.outcome(Check::Audience),
+        Explanation: explanation,
         ProtectedResource: resource,
         Rejection: Rejection::new(Kind::Expired),
         RejectionKind: Kind::Expired,
@@ -837,6 +841,14 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("Metadata", r#"Metadata { issuer: "https://issuer.test", .. }"#),
         ("BearerLayer", "BearerLayer { optional: false, .. }"),
         ("BearerService", "BearerService { .. }"),
+        ("Check", "Audience"),
+        ("CheckOutcome", "Failed { .. }"),
+        (
+            "Explanation",
+            "Explanation {Size: Passed, Shape: Passed, Header: Passed, Algorithm: Passed, Issuer: Passed, Key: Passed, \
+             Signature: Passed, Audience: Failed { .. }, Expiry: NotReached, NotBefore: NotReached, TokenKind: NotReached, \
+             Permission: NotReached, Binding: NotReached, Own: NotReached}",
+        ),
         ("ProtectedResource", r#"ProtectedResource { resource: "https://api.test/orders", .. }"#),
         ("Rejection", "Rejection(Expired)"),
         ("RejectionKind", "Expired"),

@@ -9,6 +9,7 @@ mod answers;
 mod axum;
 mod cache;
 mod examples;
+mod explain;
 // Those that read the sources are the same whatever the back end.
 #[cfg(feature = "aws-lc-rs")]
 mod floors;

@@ -188,6 +188,15 @@ impl Tenants {
         self.these.iter().any(|one| **one == *tenant) || (self.any && is_guid(tenant))
     }
 
+    /// The `iss` of each trusted tenant, in both versions.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let any = self.any.then_some("{tenantid}");
+        let personal = (self.personal && !self.any).then_some(PERSONAL);
+        let tenants = self.these.iter().map(AsRef::as_ref).chain(any).chain(personal);
+        let Cloud { v1, v2 } = &self.cloud;
+        tenants.flat_map(|tenant| [format!("{v2}{tenant}/v2.0"), format!("{v1}{tenant}/")]).collect()
+    }
+
     /// A v1 token is signed by keys that name the v2 issuer of the same tenant.
     pub(crate) fn take_key_of(&self, key_issuer: &str, iss: &str, tid: Option<&str>) -> bool {
         let v2_of_v1 = || match self.cloud.tenant(iss) {
@@ -216,7 +225,7 @@ impl Tenants {
 const GUID: usize = 36;
 
 /// Eight, four, four, four and twelve hexadecimal digits.
-pub(super) fn is_guid(text: &str) -> bool {
+pub(crate) fn is_guid(text: &str) -> bool {
     text.len() == GUID
         && text.bytes().enumerate().all(|(place, byte)| match place {
             8 | 13 | 18 | 23 => byte == b'-',

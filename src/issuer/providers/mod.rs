@@ -10,6 +10,7 @@ mod okta;
 
 pub use self::entra::Entra;
 pub(super) use self::entra::Tenants;
+pub(crate) use self::entra::is_guid;
 
 /// Whether this is the name of a host alone: labels of letters, digits and hyphens (RFC 1123 §2.1).
 fn is_host(text: &str) -> bool {
