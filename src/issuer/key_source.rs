@@ -78,7 +78,7 @@ impl KeySource {
         match self.get(&url, previous).await {
             Ok(document) => Ok((url, document)),
             // The keys may have moved since the metadata was read.
-            Err(error) if error.is_client_error() && !metadata.loaded_since(began) => {
+            Err(error) if error.is_missing() && !metadata.loaded_since(began) => {
                 let renewed = self.metadata.newer_than(Some(&metadata), PATIENCE).await?;
                 let moved = renewed.value.keys_url()?;
                 if *moved == url {

@@ -120,7 +120,7 @@ impl Source {
             match self.transport.get(WHAT, &url, revision.and_then(|revision| revision.at(&url))).await {
                 Ok(document) => return Ok((url, document)),
                 // No such document here: the other specification puts it elsewhere.
-                Err(error) if error.is_client_error() => missing = missing.or(Some(error)),
+                Err(error) if error.is_missing() => missing = missing.or(Some(error)),
                 Err(error) => return Err(error.into()),
             }
         }

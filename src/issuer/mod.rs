@@ -260,7 +260,7 @@ impl Issuer {
         self.change(|settings| settings.clock = clock)
     }
 
-    /// The identifier, as it was given.
+    /// The identifier, as it was given; with [`Entra`] and more than one tenant, with `{tenantid}` for the tenant.
     pub fn identifier(&self) -> &str {
         &self.shared.settings.source.identifier
     }

@@ -10,6 +10,8 @@ use crate::jose::{Algorithm, Jwk, JwkSet, SkippedKey, VerifyingKey};
 
 /// How many keys are tried for a token that names none.
 const TRIED_WITHOUT_KEY_ID: usize = 8;
+/// How far the clocks of one issuer's servers may be apart.
+const APART: Duration = Duration::from_secs(6);
 /// How many ids of withdrawn keys are remembered.
 const REMEMBERED_WITHDRAWN: usize = 64;
 
@@ -127,17 +129,24 @@ impl Snapshot {
     }
 
     /// The keys that may have signed a token with this header. A token without `kid` may be signed by any key that fits,
-    /// and one with a `kid` by a key that is published without one; 8 at most are tried.
+    /// and one with a `kid` by a key that is published without one; 8 at most of those that `fit` are tried.
     pub(crate) fn candidates<'s>(
         &'s self,
         key_id: Option<&str>,
         algorithm: Algorithm,
+        fit: impl Fn(&Key) -> bool + 's,
     ) -> impl Iterator<Item = (&'s Arc<Key>, &'s VerifyingKey)> {
         let keys: &[Arc<Key>] = match key_id {
             Some(id) => self.by_id.get(id).unwrap_or(&self.without_id),
             None => &self.keys,
         };
-        keys.iter().filter_map(move |key| Some((key, key.for_algorithm(algorithm)?))).take(TRIED_WITHOUT_KEY_ID)
+        let keys = keys.iter().filter(move |key| fit(key));
+        keys.filter_map(move |key| Some((key, key.for_algorithm(algorithm)?))).take(TRIED_WITHOUT_KEY_ID)
+    }
+
+    /// The keys that are published under this id.
+    pub(crate) fn named(&self, key_id: &str) -> &[Arc<Key>] {
+        self.by_id.get(key_id).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a key is published under this id.
@@ -148,6 +157,11 @@ impl Snapshot {
     /// Whether a key that was published under this id has been withdrawn.
     pub(crate) fn has_withdrawn(&self, key_id: Option<&str>) -> bool {
         key_id.is_some_and(|id| self.withdrawn.iter().any(|withdrawn| **withdrawn == *id))
+    }
+
+    /// Whether this is of a moment well before the other: more than clocks of one issuer's servers are apart.
+    pub(crate) fn is_older_than(&self, moment: SystemTime) -> bool {
+        self.as_of.checked_add(APART).is_some_and(|latest| latest < moment)
     }
 
     /// Whether this very key is still published. What one of the others has verified counts no more.

@@ -1,29 +1,36 @@
 //! [`AllowedIssuers`]: issuers that are not known before their tokens come, such as those of a product's customers.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use quick_cache::sync::Cache;
+use arc_swap::ArcSwap;
 
-use super::check::{Check, Failure};
+use super::check::Check;
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::rules::Rules;
 use super::validator::{Validator, Verification};
 use super::verified_cache::VerifiedCache;
 use super::verified_token::VerifiedToken;
+use crate::issuer::Issuer;
+use crate::sync::{AtomicU64, Mutex, Ordering, PoisonError};
 
 /// How many issuers are held, unless set.
 const AT_MOST: usize = 1_000;
+/// An issuer whose token came so short a time ago is not pushed out: its keys would have to be fetched again at once.
+const IN_USE: Duration = Duration::from_secs(15);
 
 /// Validators for issuers that a function of yours allows, made when their first token comes and held for as long as there is
 /// room.
 ///
 /// The function is asked with the `iss` of a token **of which nothing is verified yet**. It decides by a list or a table of yours which
 /// issuers are trusted, without waiting, and says `None` for all others. One that allows whatever comes would trust everybody, and
-/// make the service fetch keys from where a stranger points it.
+/// make the service fetch keys from where a stranger points it. It is asked again for each token of an issuer that it doesn't allow.
 ///
 /// A validator is held for its issuer: what the function says later about the same issuer counts once that one was
-/// [forgotten](Self::forget) or pushed out by others. Tokens that were verified share one cache.
+/// [forgotten](Self::forget) or pushed out by others. Tokens of more than 64 KiB are refused whatever a validator allows, as it is
+/// not known before whose limit counts.
 ///
 /// ```
 /// use tower_bearer::{AllowedIssuers, BearerLayer, Issuer};
@@ -37,12 +44,28 @@ const AT_MOST: usize = 1_000;
 /// ```
 #[derive(Clone)]
 pub struct AllowedIssuers {
-    allow: Arc<Allow>,
-    held: Arc<Cache<String, Validator>>,
-    verified: Arc<VerifiedCache>,
+    shared: Arc<Shared>,
 }
 
 type Allow = dyn Fn(&str) -> Option<Validator> + Send + Sync;
+/// Read without a lock, and copied where an issuer joins or leaves, which is rare.
+type ByIssuer = HashMap<String, Arc<Held>>;
+
+struct Shared {
+    allow: Arc<Allow>,
+    at_most: usize,
+    held: ArcSwap<ByIssuer>,
+    verified: Arc<VerifiedCache>,
+    /// How often something was forgotten; held by who changes what is held.
+    changes: Mutex<u64>,
+    since: Instant,
+}
+
+struct Held {
+    validator: Validator,
+    /// When its last token came, in milliseconds since `since`.
+    used: AtomicU64,
+}
 
 impl AllowedIssuers {
     /// Issuers for whose `iss` this function gives a validator. 1,000 of them are held, unless [set](Self::at_most).
@@ -50,63 +73,121 @@ impl AllowedIssuers {
     where
         F: Fn(&str) -> Option<Validator> + Send + Sync + 'static,
     {
-        Self { allow: Arc::new(allow), held: Arc::new(Cache::new(AT_MOST)), verified: Arc::default() }
+        Self::with(Arc::new(allow), AT_MOST, VerifiedCache::default())
     }
 
-    /// Holds so many issuers at most, with their keys. Those whose tokens come seldom are dropped first; what is dropped is made and
-    /// fetched anew when its next token comes.
+    fn with(allow: Arc<Allow>, at_most: usize, verified: VerifiedCache) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                allow,
+                at_most,
+                held: ArcSwap::from_pointee(ByIssuer::new()),
+                verified: Arc::new(verified),
+                changes: Mutex::new(0),
+                since: Instant::now(),
+            }),
+        }
+    }
+
+    /// Holds so many issuers at most, with their keys. Where there is no room for a new one, the one whose last token is the oldest
+    /// goes, and is made and its keys fetched anew when its next token comes. None goes within 15 seconds of a token: callers of the
+    /// new one are then asked to come back. So set more than there are issuers in use.
     pub fn at_most(self, issuers: usize) -> Self {
-        Self { held: Arc::new(Cache::new(issuers.max(1))), ..self }
+        Self::with(Arc::clone(&self.shared.allow), issuers.max(1), self.shared.verified.emptied())
+    }
+
+    /// Lets the cache of verified tokens, which all of them share, weigh so many bytes: 32 MiB, unless set; none with 0. A validator
+    /// that has turned its own off does without.
+    pub fn cache_bytes(self, bytes: usize) -> Self {
+        Self::with(Arc::clone(&self.shared.allow), self.shared.at_most, VerifiedCache::with_bytes(bytes))
     }
 
     /// Forgets an issuer, for one that was withdrawn or set up anew: the function is asked again at its next token.
     pub fn forget(&self, issuer: &str) {
-        self.held.remove(issuer);
+        let mut changes = self.shared.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        *changes += 1;
+        let mut held = ByIssuer::clone(&self.shared.held.load());
+        if held.remove(issuer).is_some() {
+            self.shared.held.store(Arc::new(held));
+        }
     }
 
-    /// How many issuers are held.
-    pub fn len(&self) -> usize {
-        self.held.len()
-    }
-
-    /// Whether no issuer is held yet.
-    pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+    /// The issuers that are held, for their [`status`](Issuer::status).
+    pub fn held(&self) -> Vec<Issuer> {
+        self.shared.held.load().values().flat_map(|held| held.validator.issuers().cloned()).collect()
     }
 
     /// Checks a token, fetching keys where that is needed.
     ///
     /// # Errors
-    /// As [`Validator::verify`]; for an issuer that is not allowed, [`RejectionKind::UnknownIssuer`](Kind::UnknownIssuer).
+    /// As [`Validator::verify`]; for an issuer that is not allowed, [`RejectionKind::UnknownIssuer`](Kind::UnknownIssuer); for one for
+    /// which there is no room at the moment, [`RejectionKind::KeysUnavailable`](Kind::KeysUnavailable).
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejection> {
-        self.of(token)?.verify(token).await
+        self.shared.of(token)?.verify(token).await
     }
 
     pub(crate) fn start(&self, token: &str) -> Verification {
-        match self.of(token) {
+        match self.shared.of(token) {
             Ok(validator) => validator.start(token),
             Err(rejection) => Verification::Done(Err(rejection)),
         }
     }
+}
 
+impl Shared {
     /// The validator for this token.
     fn of(&self, token: &str) -> Result<Validator, Rejection> {
-        // A token that was verified before names its issuer without being read again.
-        if let Some(validator) = self.verified.get(token).and_then(|seen| self.held.get(&*seen.issuer)) {
-            return Ok(validator);
-        }
         let issuer = Rules::unverified_issuer(token)?;
-        self.held
-            .get_or_insert_with(issuer.as_str(), || {
-                let validator = (self.allow)(&issuer).ok_or(Kind::UnknownIssuer)?;
-                Ok::<_, Kind>(validator.sharing(&self.verified))
-            })
-            .map_err(Rejection::from)
+        if let Some(held) = self.held.load().get(&issuer) {
+            held.used.store(self.millis(&held.validator), Ordering::Relaxed);
+            return Ok(held.validator.clone());
+        }
+        loop {
+            let before = *self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody waits for the user's function but this caller.
+            let allowed = (self.allow)(&issuer).ok_or(Check::Issuer.failed(Kind::UnknownIssuer))?;
+            let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+            if *changes == before {
+                return self.hold(issuer, allowed);
+            }
+            // Something was forgotten since: perhaps what the function has just said.
+        }
+    }
+
+    /// Called by who holds the lock of `changes`.
+    fn hold(&self, issuer: String, allowed: Validator) -> Result<Validator, Rejection> {
+        let held = self.held.load();
+        if let Some(faster) = held.get(&issuer) {
+            return Ok(faster.validator.clone());
+        }
+        let mut next = ByIssuer::clone(&held);
+        let allowed = allowed.sharing(&self.verified);
+        let now = self.millis(&allowed);
+        if next.len() >= self.at_most {
+            let used = |held: &Held| held.used.load(Ordering::Relaxed);
+            let oldest = next.iter().min_by_key(|(_, held)| used(held)).map(|(name, held)| (name.clone(), used(held)));
+            if let Some((name, used)) = oldest {
+                let idle = Duration::from_millis(now.saturating_sub(used));
+                if idle < IN_USE {
+                    return Err(Rejection::unavailable(IN_USE.saturating_sub(idle)));
+                }
+                next.remove(&name);
+            }
+        }
+        next.insert(issuer, Arc::new(Held { validator: allowed.clone(), used: AtomicU64::new(now) }));
+        self.held.store(Arc::new(next));
+        Ok(allowed)
+    }
+
+    /// The time by the clock that this validator lives by.
+    fn millis(&self, validator: &Validator) -> u64 {
+        let now = validator.issuers().next().map_or(self.since, |issuer| issuer.time().monotonic());
+        u64::try_from(now.saturating_duration_since(self.since).as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 impl fmt::Debug for AllowedIssuers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AllowedIssuers").field("held", &self.len()).finish_non_exhaustive()
+        f.debug_struct("AllowedIssuers").field("held", &self.shared.held.load().len()).finish_non_exhaustive()
     }
 }

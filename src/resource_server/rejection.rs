@@ -76,7 +76,7 @@ kinds! {
     AlgorithmNotAllowed => UNAUTHORIZED, TOKEN, "the token's algorithm is not accepted";
     /// A claim that has to be there is missing.
     MissingClaim => UNAUTHORIZED, TOKEN, "the token lacks a required claim";
-    /// Its `iss` is not the issuer's identifier.
+    /// Its `iss` is not that of an issuer that is trusted.
     UnknownIssuer => UNAUTHORIZED, TOKEN, "the token's issuer is not accepted";
     /// Signed by a key that the issuer does not publish.
     UnknownKey => UNAUTHORIZED, TOKEN, "the token's key is unknown";

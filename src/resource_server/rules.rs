@@ -20,6 +20,8 @@ const LONGEST_UNVERIFIED: usize = 64 * 1024;
 /// What is checked. It never waits.
 #[derive(Clone)]
 pub(crate) struct Rules {
+    /// One for all rules of a validator, and another one after each change: who has it was judged by these.
+    pub(crate) mark: Arc<()>,
     pub(crate) issuer: Issuer,
     pub(crate) audiences: Vec<Arc<str>>,
     pub(crate) algorithms: Option<Vec<Algorithm>>,
@@ -38,7 +40,11 @@ pub(crate) type OwnCheck = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Sen
 pub(crate) enum Stop {
     Rejected(Rejection),
     /// Newer keys may verify it, but can't be fetched before so long.
-    TooSoon(Duration),
+    TooSoon {
+        left: Duration,
+        /// Even keys that were fetched for this token are older than it: a copy of them was sent.
+        outdated: bool,
+    },
     NeedsKeys(Need),
 }
 
@@ -138,17 +144,13 @@ impl Rules {
         let (iss, tenant) = (claims.iss.one().unwrap_or_default(), claims.tid.one());
         let is_own =
             |key: &Key| key.issuer().is_none_or(|named| self.issuer.identity().takes_key_of(named, iss, tenant));
-        let mut of_another_issuer = false;
-        let verified = keys.value.candidates(header.key_id(), algorithm).find_map(|(key, one)| {
-            if !is_own(key) {
-                of_another_issuer = true;
-                return None;
+        let mut candidates = keys.value.candidates(header.key_id(), algorithm, is_own);
+        let Some((key, verified)) = candidates.find_map(|(key, one)| Some((key, one.verify(jws).ok()?))) else {
+            let named = header.key_id().map(|id| keys.value.named(id)).unwrap_or_default();
+            if !named.is_empty() && !named.iter().any(|key| is_own(key)) {
+                return Err(Check::Key.failed(Kind::KeyOfAnotherIssuer).into());
             }
-            Some((key, one.verify(jws).ok()?))
-        });
-        let Some((key, verified)) = verified else {
-            let foreign = || Check::Key.failed(Kind::KeyOfAnotherIssuer).into();
-            return Err(if of_another_issuer { foreign() } else { self.without_key(header, claims, typed, keys) });
+            return Err(self.without_key(header, claims, typed, keys));
         };
         let accepted = self.accept(claims, typed)?;
         Ok(Arc::new(self.read(index, claims, &accepted, typed, verified.into_payload(), key)))
@@ -217,7 +219,10 @@ impl Rules {
                 let newer = Some((Arc::clone(keys), verdict));
                 Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer })
             }
-            Miss::TooSoon(left) if !id_is_known => Stop::TooSoon(left),
+            Miss::TooSoon(left) if !id_is_known => {
+                let issued_at = claims.iat.time();
+                Stop::TooSoon { left, outdated: issued_at.is_some_and(|at| keys.value.is_older_than(at)) }
+            }
             Miss::TooSoon(_) | Miss::Unknown => verdict.into(),
         }
     }
@@ -362,6 +367,7 @@ impl Rules {
             read_later,
             key: Arc::clone(key),
             rules,
+            judged_by: Arc::clone(&self.mark),
         }
     }
 }

@@ -22,13 +22,15 @@ use crate::runtime;
 /// 1. The size: at most 16 KiB, unless [`max_token_bytes`](Self::max_token_bytes) says otherwise.
 /// 2. The shape: a JWS in compact form, strict base64url, header and claims JSON objects in which no name is repeated.
 /// 3. The header: `typ` is absent, `JWT` or `at+jwt`; no `crit`; `alg` is allowed.
-/// 4. The issuer: `iss` is the issuer's identifier.
+/// 4. The issuer: `iss` is that of an issuer that is trusted. Where there are several, it is looked at before `typ` and `alg`, and the
+///    settings of that issuer count from there on.
 /// 5. The key and the signature. An unknown key is fetched only for a token whose claims pass 6 to 9.
 /// 6. `aud` names one of the audiences.
 /// 7. `exp` has not passed and `nbf` has come, give or take the leeway.
 /// 8. It bears no mark of an ID token (`at_hash` and the like, a `nonce` without a scope), of a refresh token or of a logout
 ///    token. An issuer whose ID tokens look like its access tokens needs an audience of its own for the API, or
 ///    [`rfc9068`](Self::rfc9068).
+///    With [`Entra`](crate::Entra) it also has a scope or is an application's own, and has a scope or a role.
 /// 9. It has no `cnf`: a token that is bound to a key is refused, as the binding is not checked.
 /// 10. Your own [`check`](Self::check)s.
 ///
@@ -45,6 +47,7 @@ impl Issuer {
     pub fn validator(&self, audience: impl Into<String>) -> Validator {
         Validator {
             rules: Arc::new([Rules {
+                mark: Arc::new(()),
                 issuer: self.clone(),
                 audiences: vec![audience.into().into()],
                 algorithms: None,
@@ -78,11 +81,15 @@ impl Validator {
     /// ```
     pub fn any_of(validators: impl IntoIterator<Item = Self>) -> Result<Self, Error> {
         let mut validators = validators.into_iter().peekable();
-        let Some(first) = validators.peek() else {
+        if validators.peek().is_none() {
             return Err(Error::configuration("Validator::any_of(..) was given no validator"));
-        };
-        let cache = Arc::new(first.cache.emptied());
-        let rules: Vec<Rules> = validators.flat_map(|one| one.rules.to_vec()).collect();
+        }
+        let validators: Vec<Self> = validators.collect();
+        // Off where one of them has turned it off.
+        let widest = validators.iter().map(|one| &one.cache).max_by_key(|cache| cache.bytes());
+        let off = validators.iter().map(|one| &one.cache).find(|cache| cache.is_off());
+        let cache = off.or(widest).map(|cache| Arc::new(cache.emptied())).unwrap_or_default();
+        let rules: Vec<Rules> = validators.iter().flat_map(|one| one.rules.to_vec()).collect();
         for (place, one) in rules.iter().enumerate() {
             let mut before = rules.iter().take(place);
             if before.any(|other| one.issuer.identity().overlaps(other.issuer.identity())) {
@@ -92,11 +99,15 @@ impl Validator {
                 )));
             }
         }
-        Ok(Self { rules: rules.into(), cache })
+        Ok(Self { rules: rules.into(), cache }.change(|_| {}))
     }
 
     fn change(mut self, change: impl Fn(&mut Rules)) -> Self {
-        Arc::make_mut(&mut self.rules).iter_mut().for_each(change);
+        let mark = Arc::new(());
+        Arc::make_mut(&mut self.rules).iter_mut().for_each(|rules| {
+            change(rules);
+            rules.mark = Arc::clone(&mark);
+        });
         // What other rules have let through is nothing to go by.
         self.cache = Arc::new(self.cache.emptied());
         self
@@ -223,8 +234,15 @@ impl Validator {
         if self.cache.is_off() { self } else { Self { cache: Arc::clone(cache), ..self } }
     }
 
-    pub(crate) fn first_audience(&self) -> Option<&str> {
-        self.rules.first().and_then(|rules| rules.audiences.first()).map(AsRef::as_ref)
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.rules.iter().map(|rules| &rules.issuer)
+    }
+
+    /// The audience to name to callers: none where it differs from issuer to issuer.
+    pub(crate) fn audience_of_all(&self) -> Option<&str> {
+        let mut first = self.rules.iter().map(|rules| rules.audiences.first().map(AsRef::as_ref));
+        let audience = first.next()?;
+        first.all(|other| other == audience).then_some(audience)?
     }
 
     /// All that can be done without waiting, which is everything unless keys have to be fetched.
@@ -232,7 +250,7 @@ impl Validator {
         match self.judge(token, None) {
             Ok(verified) => Verification::Done(Ok(verified)),
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
-            Err(Stop::TooSoon(left)) => Verification::Done(Err(Rejection::unavailable(left))),
+            Err(Stop::TooSoon { left, .. }) => Verification::Done(Err(Rejection::unavailable(left))),
             Err(Stop::NeedsKeys(need)) => Verification::NeedsKeys(self.clone(), need),
         }
     }
@@ -262,8 +280,10 @@ impl Validator {
             match self.judge(token, Some(&keys)) {
                 Ok(verified) => return Ok(verified),
                 Err(Stop::Rejected(rejection)) => return Err(rejection),
-                Err(Stop::TooSoon(left)) if !conclusive => return Err(Rejection::unavailable(left)),
-                Err(Stop::TooSoon(_)) => break,
+                Err(Stop::TooSoon { left, outdated }) if outdated || !conclusive => {
+                    return Err(Rejection::unavailable(left));
+                }
+                Err(Stop::TooSoon { .. }) => break,
                 Err(Stop::NeedsKeys(next)) => need = next,
             }
             if conclusive {
@@ -296,7 +316,8 @@ impl Validator {
     /// The token, if it was seen before and its key is still published; or that its time is over.
     fn seen(&self, token: &str, keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Failure>> {
         let seen = self.cache.get(token)?;
-        let rules = self.rules.get(seen.rules)?;
+        // A cache may be shared by validators whose rules differ.
+        let rules = self.rules.get(seen.rules).filter(|rules| Arc::ptr_eq(&rules.mark, &seen.judged_by))?;
         let is_published = match keys {
             Some(keys) => keys.value.holds(&seen.key),
             None => rules.issuer.keys().current()?.keys()?.value.holds(&seen.key),

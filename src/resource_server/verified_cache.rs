@@ -40,6 +40,10 @@ impl VerifiedCache {
         Self::with_bytes(self.bytes)
     }
 
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn is_off(&self) -> bool {
         self.bytes == 0
     }

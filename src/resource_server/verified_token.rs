@@ -51,8 +51,9 @@ pub(crate) struct Verified {
     pub(crate) read_later: ReadLater,
     /// The key that verified it.
     pub(crate) key: Arc<Key>,
-    /// Which of the validator's rules let it through.
+    /// Which of a validator's rules let it through, and the mark of that validator.
     pub(crate) rules: usize,
+    pub(crate) judged_by: Arc<()>,
 }
 
 /// What is only read when somebody asks for it, then kept with the token.
@@ -98,7 +99,8 @@ impl VerifiedToken {
         Ok(Outcome::of(extensions)?.token().ok().cloned())
     }
 
-    /// The issuer (`iss`): the identifier that the [`Issuer`](crate::Issuer) was made from.
+    /// The issuer (`iss`). With [`Entra`](crate::Entra) it names the tenant, and v1 and v2 tokens of one person have different ones:
+    /// know people there by [`tenant`](Self::tenant) and the claim `oid`.
     pub fn issuer(&self) -> &str {
         &self.verified.issuer
     }

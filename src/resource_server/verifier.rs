@@ -26,7 +26,7 @@ impl Verifier {
     /// The audience to name in challenges, where there is one for all tokens.
     pub(crate) fn audience(&self) -> Option<&str> {
         match &self.0 {
-            Kind::Validator(validator) => validator.first_audience(),
+            Kind::Validator(validator) => validator.audience_of_all(),
             Kind::AllowedIssuers(_) => None,
         }
     }

@@ -63,9 +63,10 @@ pub(super) enum Reason {
 }
 
 impl GetError {
-    /// Whether a server answered, and said that there is no such document.
-    pub(crate) fn is_client_error(&self) -> bool {
-        matches!(self.reason, Reason::Status(status, _) if status.is_client_error())
+    /// Whether a server answered, and said that there is no such document; not that it was asked too often or too early.
+    pub(crate) fn is_missing(&self) -> bool {
+        const LATER: [u16; 3] = [408, 425, 429];
+        matches!(self.reason, Reason::Status(status, _) if status.is_client_error() && !LATER.contains(&status.as_u16()))
     }
 }
 

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
 use serde_json::{Value, json};
 use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
-use tower_bearer::{AllowedIssuers, BearerLayer, Entra, Issuer, RejectionKind as Kind, Validator};
+use tower_bearer::{AllowedIssuers, BearerLayer, Entra, Issuer, RejectionKind as Kind, Validator, VerifiedToken};
 
-use crate::support::{AUDIENCE, send, with_token};
+use crate::support::{AUDIENCE, anonymous, send, with_token};
 
 const ONE_TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const OTHER_TENANT: &str = "66666666-7777-8888-9999-000000000000";
@@ -224,7 +226,7 @@ async fn an_issuer_that_is_not_allowed_costs_no_room_and_no_fetch() {
         assert_eq!(allowed(&issuers, &stranger.token(AUDIENCE).sign()).await, Some(Kind::UnknownIssuer));
         assert_eq!(stranger.requests(Endpoint::Metadata), 0);
     }
-    assert!(issuers.is_empty());
+    assert!(issuers.held().is_empty());
     assert_eq!(asked.lock().unwrap().len(), 100);
     let good = &authorities[0];
     for (odd, expected) in [
@@ -235,7 +237,7 @@ async fn an_issuer_that_is_not_allowed_costs_no_room_and_no_fetch() {
     ] {
         assert_eq!(allowed(&issuers, &odd).await, Some(expected));
     }
-    assert!(issuers.is_empty());
+    assert!(issuers.held().is_empty());
 }
 
 #[tokio::test]
@@ -247,20 +249,147 @@ async fn a_validator_that_is_given_for_another_issuer_lets_nobody_in() {
     assert_eq!(acme.requests(Endpoint::Jwks) + globex.requests(Endpoint::Jwks), 0);
 }
 
+/// So many realms, whose names live as long as the test does.
+fn many(count: usize) -> Vec<&'static str> {
+    (0..count).map(|n| &*Box::leak(format!("realm-{n}").into_boxed_str())).collect()
+}
+
 #[tokio::test]
-async fn issuers_are_bounded_and_those_that_were_pushed_out_come_back() {
-    let names: Vec<&'static str> = (0..200).map(|n| &*Box::leak(format!("realm-{n}").into_boxed_str())).collect();
-    let (authorities, issuers, asked) = realms(&names);
-    let issuers = issuers.at_most(50);
-    for authority in &authorities {
-        assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
-        assert!(issuers.len() <= 50, "{}", issuers.len());
-    }
-    assert_eq!(asked.lock().unwrap().len(), 200);
-    for authority in &authorities {
+async fn issuers_are_bounded_and_the_one_whose_last_token_is_the_oldest_makes_room() {
+    let (authorities, issuers, asked) = realms(&many(4));
+    let issuers = issuers.at_most(3);
+    let [first, second, third, fourth] = &authorities[..] else { panic!() };
+    for authority in [first, second, third] {
         assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
     }
-    assert!(asked.lock().unwrap().len() >= 350, "those that were pushed out were asked for again");
+    let rejection = issuers.verify(&fourth.token(AUDIENCE).sign()).await.unwrap_err();
+    assert_eq!(rejection.kind(), Kind::KeysUnavailable, "all of them are in use");
+    assert!(rejection.retry_after().unwrap() <= Duration::from_secs(15));
+    assert_eq!(fourth.requests(Endpoint::Jwks), 0);
+
+    authorities.iter().for_each(|authority| authority.advance(Duration::from_secs(16)));
+    for authority in [first, third] {
+        assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
+    }
+    assert_eq!(allowed(&issuers, &fourth.token(AUDIENCE).sign()).await, None);
+    let mut held: Vec<_> = issuers.held().iter().map(|issuer| issuer.identifier().to_owned()).collect();
+    held.sort();
+    let expected = [first, third, fourth].map(|authority| authority.identifier().to_owned());
+    assert_eq!(held, expected);
+    assert!(issuers.held().iter().all(|issuer| issuer.status().is_ready));
+    assert_eq!(asked.lock().unwrap().len(), 5, "the three, and the fourth twice");
+}
+
+#[tokio::test]
+async fn as_many_issuers_as_are_allowed_are_all_held() {
+    let (authorities, issuers, asked) = realms(&many(300));
+    let issuers = issuers.at_most(300);
+    for _ in 0..2 {
+        for authority in &authorities {
+            assert_eq!(allowed(&issuers, &authority.token(AUDIENCE).sign()).await, None);
+        }
+    }
+    assert_eq!(asked.lock().unwrap().len(), 300);
+    assert_eq!(issuers.held().len(), 300);
+}
+
+#[tokio::test]
+async fn what_was_verified_under_other_settings_is_judged_anew() {
+    let authority = TestIssuer::named("https://acme.test");
+    let issuer = authority.issuer(); // the keys stay the same ones
+    let audience = Arc::new(Mutex::new(AUDIENCE));
+    let current = Arc::clone(&audience);
+    let issuers = AllowedIssuers::new(move |_| Some(issuer.validator(*current.lock().unwrap())));
+    let token = authority.token(AUDIENCE).sign();
+    assert_eq!(allowed(&issuers, &token).await, None);
+    *audience.lock().unwrap() = "api://stock";
+    issuers.forget("https://acme.test");
+    assert_eq!(allowed(&issuers, &token).await, Some(Kind::WrongAudience));
+}
+
+/// Claims are parsed once per token that is held: two values are one if and only if the second came from the cache.
+async fn claims(token: VerifiedToken) -> Arc<serde_json::Map<String, Value>> {
+    token.claims().unwrap()
+}
+
+#[tokio::test]
+async fn allowed_issuers_share_a_cache_that_can_be_turned_off() {
+    let (authorities, issuers, _) = realms(&["acme"]);
+    let token = authorities[0].token(AUDIENCE).sign();
+    let seen = |issuers: AllowedIssuers| {
+        let token = token.clone();
+        async move {
+            let first = claims(issuers.verify(&token).await.unwrap()).await;
+            Arc::ptr_eq(&first, &claims(issuers.verify(&token).await.unwrap()).await)
+        }
+    };
+    assert!(seen(issuers.clone()).await);
+    assert!(!seen(issuers.cache_bytes(0)).await);
+}
+
+#[tokio::test]
+async fn a_validator_of_several_issuers_has_no_cache_where_one_of_them_has_none() {
+    let (staff, shops) = (TestIssuer::named("https://staff.test"), TestIssuer::named("https://shops.test"));
+    let [on, off] = [staff.issuer().validator(AUDIENCE), shops.issuer().validator(AUDIENCE).without_cache()];
+    for both in [[on.clone(), off.clone()], [off, on.clone()]] {
+        let validator = Validator::any_of(both).unwrap();
+        let token = staff.token(AUDIENCE).sign();
+        let first = claims(validator.verify(&token).await.unwrap()).await;
+        assert!(!Arc::ptr_eq(&first, &claims(validator.verify(&token).await.unwrap()).await));
+    }
+}
+
+#[tokio::test]
+async fn a_challenge_names_an_audience_only_where_it_is_that_of_all_issuers() {
+    let challenge = |audiences: [&'static str; 2]| async move {
+        let issuers = ["https://staff.test", "https://shops.test"].map(|name| Issuer::new(name).unwrap());
+        let validators = issuers.iter().zip(audiences).map(|(issuer, audience)| issuer.validator(audience));
+        let layer = BearerLayer::new(Validator::any_of(validators).unwrap());
+        let app = axum::Router::new().route("/", axum::routing::get(|| async { "in" })).route_layer(layer);
+        send(&app, anonymous()).await.challenge().unwrap().to_owned()
+    };
+    assert_eq!(challenge([AUDIENCE, AUDIENCE]).await, r#"Bearer realm="api://orders""#);
+    assert_eq!(challenge([AUDIENCE, "orders"]).await, "Bearer");
+}
+
+/// A key of one issuer among those of others must not hide that its own has changed.
+#[tokio::test]
+async fn keys_of_other_issuers_in_a_shared_set_do_not_hide_a_new_one_of_ones_own() {
+    let (authority, other) = (TestIssuer::new(), TestIssuer::new());
+    let set = |authority: &TestIssuer, issuer: &str| {
+        let mut set: Value = serde_json::from_str(&authority.jwks()).unwrap();
+        set["keys"][0]["issuer"] = json!(issuer);
+        set["keys"][0].clone()
+    };
+    let published = Arc::new(Mutex::new(json!({})));
+    let publish = || {
+        let keys = [set(&other, "https://other.test"), set(&authority, "https://issuer.test")];
+        *published.lock().unwrap() = json!({ "keys": keys });
+    };
+    publish();
+    let answers = Arc::clone(&published);
+    let transport = tower::service_fn(move |_: http::Request<Full<Bytes>>| {
+        let body = answers.lock().unwrap().to_string();
+        std::future::ready(Ok::<_, std::convert::Infallible>(http::Response::new(body)))
+    });
+    let issuer = authority.issuer().transport(transport).jwks_url("https://issuer.test/keys").unwrap();
+    let validator = issuer.validator(AUDIENCE);
+    let unnamed = || authority.token(AUDIENCE).without_header("kid").sign();
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None, "under one id with the other's");
+    assert_eq!(kind(&validator, &unnamed()).await, None);
+    for _ in 0..2 {
+        authority.rotate_under_old_ids();
+        publish();
+        authority.advance(Duration::from_secs(16));
+        assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+        authority.rotate_under_old_ids();
+        publish();
+        authority.advance(Duration::from_secs(16));
+        assert_eq!(kind(&validator, &unnamed()).await, None);
+    }
+    let of_other = authority.token(AUDIENCE).signed_by(&other.signing_key(Algorithm::ES256));
+    assert_eq!(kind(&validator, &of_other.clone().sign()).await, Some(Kind::BadSignature));
+    assert_eq!(kind(&validator, &of_other.without_header("kid").sign()).await, Some(Kind::UnknownKey));
 }
 
 #[tokio::test]
