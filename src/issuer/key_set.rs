@@ -1,7 +1,7 @@
 //! [`KeySet`]: the keys of one issuer, now, and what to do about a key that is not among them.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use super::freshness::COOL_DOWN;
 use super::key_source::KeySource;
@@ -9,20 +9,13 @@ use super::snapshot::Snapshot;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::kept_fresh::{Held, KeptFresh, PATIENCE};
-use crate::sync::{Guard, Mutex, PoisonError};
+use crate::sync::Guard;
 
 /// The keys of one issuer, now.
 #[derive(Clone)]
 pub(crate) enum KeySet {
     Static(Keys),
-    Fetched(Arc<Fetched>),
-}
-
-/// Keys that are fetched.
-pub(crate) struct Fetched {
-    kept: KeptFresh<Snapshot, Error>,
-    last_miss: Mutex<Option<Instant>>,
-    clock: Clock,
+    Fetched(KeptFresh<Snapshot, Error>),
 }
 
 /// Keys as they are read: a snapshot and when it was fetched.
@@ -45,8 +38,7 @@ pub(crate) struct KeysUnavailable {
 
 impl KeySet {
     pub(super) fn fetched(source: KeySource, clock: Clock) -> Self {
-        let kept = KeptFresh::new(clock.clone(), COOL_DOWN, move |previous| source.clone().load(previous));
-        Self::Fetched(Arc::new(Fetched { kept, last_miss: Mutex::new(None), clock }))
+        Self::Fetched(KeptFresh::new(clock, COOL_DOWN, move |previous| source.clone().load(previous)))
     }
 
     pub(super) fn fixed(keys: Snapshot, clock: &Clock) -> Self {
@@ -57,7 +49,7 @@ impl KeySet {
     pub(crate) fn current(&self) -> Option<Current<'_>> {
         match self {
             Self::Static(keys) => Some(Current::Static(keys)),
-            Self::Fetched(fetched) => fetched.kept.current().map(Current::Fetched),
+            Self::Fetched(kept) => kept.current().map(Current::Fetched),
         }
     }
 
@@ -65,24 +57,14 @@ impl KeySet {
     pub(crate) async fn get(&self) -> Result<Keys, Error> {
         match self {
             Self::Static(keys) => Ok(keys.clone()),
-            Self::Fetched(fetched) => fetched.kept.get().await,
+            Self::Fetched(kept) => kept.get().await,
         }
     }
 
     /// What to do about a token with this `kid` and `iat` whose key is not in `keys`.
     pub(crate) fn missed(&self, keys: &Keys, key_id: Option<&str>, issued_at: Option<SystemTime>) -> Miss {
-        let Self::Fetched(fetched) = self else { return Miss::Unknown };
-        if fetched.kept.is_loading() {
-            return Miss::Fetch; // which joins
-        }
-        if fetched.kept.peek().is_some_and(|held| !Arc::ptr_eq(&held, keys)) {
-            return Miss::Fetch; // which was done already, since these keys were read
-        }
-        let now = fetched.clock.monotonic();
-        let gap =
-            |since: Instant| COOL_DOWN.checked_sub(now.saturating_duration_since(since)).filter(|left| !left.is_zero());
-        let last_miss = *fetched.last_miss.lock().unwrap_or_else(PoisonError::into_inner);
-        match last_miss.and_then(gap).or_else(|| fetched.kept.cooling_down()) {
+        let Self::Fetched(kept) = self else { return Miss::Unknown };
+        match kept.beyond_doubt_for(keys) {
             None => Miss::Fetch,
             Some(_) if keys.value.has_withdrawn(key_id) || issued_at.is_some_and(|at| at <= keys.value.as_of) => {
                 Miss::Unknown
@@ -93,21 +75,15 @@ impl KeySet {
 
     /// Newer keys than `keys`. Those who ask while a fetch is under way share it.
     pub(crate) async fn newer_than(&self, keys: &Keys) -> Result<Keys, KeysUnavailable> {
-        let Self::Fetched(fetched) = self else { return Ok(keys.clone()) };
-        if let Some(newer) = fetched.kept.peek().filter(|held| !Arc::ptr_eq(held, keys)) {
-            return Ok(newer);
-        }
-        if !fetched.kept.is_loading() {
-            *fetched.last_miss.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched.clock.monotonic());
-        }
-        fetched.kept.newer_than(Some(keys), PATIENCE).await.map_err(|_| self.unavailable())
+        let Self::Fetched(kept) = self else { return Ok(keys.clone()) };
+        kept.newer_than(keys, PATIENCE).await.map_err(|_| self.unavailable())
     }
 
     /// When to try again.
     pub(crate) fn unavailable(&self) -> KeysUnavailable {
         let left = match self {
             Self::Static(_) => None,
-            Self::Fetched(fetched) => fetched.kept.cooling_down(),
+            Self::Fetched(kept) => kept.cooling_down(),
         };
         KeysUnavailable { retry_after: left.unwrap_or(Duration::from_secs(1)) }
     }
@@ -116,7 +92,7 @@ impl KeySet {
     pub(super) fn peek(&self) -> Option<Keys> {
         match self {
             Self::Static(keys) => Some(keys.clone()),
-            Self::Fetched(fetched) => fetched.kept.peek(),
+            Self::Fetched(kept) => kept.peek(),
         }
     }
 
@@ -124,21 +100,21 @@ impl KeySet {
     pub(super) fn serves(&self) -> bool {
         match self {
             Self::Static(_) => true,
-            Self::Fetched(fetched) => fetched.kept.serves(),
+            Self::Fetched(kept) => kept.serves(),
         }
     }
 
     pub(super) fn last_error(&self) -> Option<Error> {
         match self {
             Self::Static(_) => None,
-            Self::Fetched(fetched) => fetched.kept.failure().map(|failure| failure.error),
+            Self::Fetched(kept) => kept.failure().map(|failure| failure.error),
         }
     }
 
     pub(super) fn next_attempt_in(&self) -> Option<Duration> {
         match self {
             Self::Static(_) => None,
-            Self::Fetched(fetched) => Some(fetched.kept.next_attempt_in()),
+            Self::Fetched(kept) => Some(kept.next_attempt_in()),
         }
     }
 }

@@ -79,7 +79,7 @@ impl KeySource {
             Ok(document) => Ok((url, document)),
             // The keys may have moved since the metadata was read.
             Err(error) if error.is_missing() && !metadata.loaded_since(began) => {
-                let renewed = self.metadata.newer_than(Some(&metadata), PATIENCE).await?;
+                let renewed = self.metadata.newer_than(&metadata, PATIENCE).await?;
                 let moved = renewed.value.keys_url()?;
                 if *moved == url {
                     return Err(error.into());

@@ -34,6 +34,17 @@ pub(super) struct Attempts<E> {
     pub(super) failure: Option<Failure<E>>,
     deaths: u32,
     started: u64,
+    /// When the last attempt began that was started out of doubt.
+    doubted_at: Option<Instant>,
+}
+
+/// Why a value is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// There is none, or it is too old.
+    Age,
+    /// It lacks what was looked for, which may be new.
+    Doubt,
 }
 
 pub(super) struct Flight<E> {
@@ -88,7 +99,7 @@ where
     pub(super) fn new(clock: Clock, cool_down: Duration, load: Arc<LoadFn<T, E>>) -> Self {
         Self {
             held: ArcSwapOption::empty(),
-            attempts: Mutex::new(Attempts { flight: None, failure: None, deaths: 0, started: 0 }),
+            attempts: Mutex::new(Attempts { flight: None, failure: None, deaths: 0, started: 0, doubted_at: None }),
             quiet_until: AtomicU64::new(0),
             failing: AtomicBool::new(false),
             born: clock.monotonic(),
@@ -100,20 +111,18 @@ where
 
     pub(super) fn start_in_background(self: &Arc<Self>, now: Instant, known: &Arc<Held<T>>) {
         if self.nanos(now) >= self.quiet_until.load(Ordering::Acquire) && runtime::is_here() {
-            let _already_running_or_cooling_down = self.attempt(now, Some(known));
+            let _already_running_or_cooling_down = self.attempt(now, Some(known), Cause::Age);
         }
     }
 
     /// Joins the attempt under way or starts one, unless another value than the known one came in the meantime.
-    pub(super) fn attempt(self: &Arc<Self>, now: Instant, known: Option<&Arc<Held<T>>>) -> Attempt<T, E> {
+    pub(super) fn attempt(self: &Arc<Self>, now: Instant, known: Option<&Arc<Held<T>>>, cause: Cause) -> Attempt<T, E> {
         let (sender, end) = watch::channel(None);
         let end = End(end);
         let (number, given_up) = {
             let mut attempts = self.attempts();
             // Under the lock, where attempts land: whoever looked a moment before one landed would start a second one.
-            if let Some(held) = self.held.load_full()
-                && known.is_none_or(|known| !Arc::ptr_eq(known, &held))
-            {
+            if let Some(held) = self.other_than(known) {
                 return Attempt::Landed(held);
             }
             if let Some(flight) = &attempts.flight
@@ -125,6 +134,9 @@ where
                 && now.saturating_duration_since(failure.since) < self.cool_down
             {
                 return Attempt::CoolingDown(failure.error.clone());
+            }
+            if cause == Cause::Doubt {
+                attempts.doubted_at = Some(now);
             }
             attempts.started += 1;
             let number = attempts.started;
@@ -151,6 +163,24 @@ where
 }
 
 impl<T, E> Shared<T, E> {
+    /// How long until an attempt may be started out of doubt in this value. `None` where one may be started now or is under way,
+    /// or has brought another value: all that under one lock, so that nobody is put off by the attempt that would help.
+    pub(super) fn beyond_doubt_for(&self, now: Instant, known: &Arc<Held<T>>) -> Option<Duration> {
+        let attempts = self.attempts();
+        if attempts.flight.is_some() || self.other_than(Some(known)).is_some() {
+            return None;
+        }
+        let left =
+            |since| self.cool_down.checked_sub(now.saturating_duration_since(since)).filter(|left| !left.is_zero());
+        let failed_at = attempts.failure.as_ref().map(|failure| failure.since);
+        attempts.doubted_at.and_then(left).or_else(|| failed_at.and_then(left))
+    }
+
+    /// What is held, if it is not the known value.
+    fn other_than(&self, known: Option<&Arc<Held<T>>>) -> Option<Arc<Held<T>>> {
+        self.held.load_full().filter(|held| known.is_none_or(|known| !Arc::ptr_eq(known, held)))
+    }
+
     pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts<E>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }

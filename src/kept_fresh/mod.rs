@@ -25,7 +25,7 @@ use std::time::Duration;
 pub(crate) use self::flight::Failure;
 pub(crate) use self::held::{Held, Lifetime, Loaded};
 
-use self::flight::{Attempt, Shared};
+use self::flight::{Attempt, Cause, Shared};
 use self::held::Freshness;
 use crate::clock::Clock;
 use crate::runtime;
@@ -89,21 +89,37 @@ where
         match self.peek() {
             Some(held) if self.serves_at_once(&held) => Ok(held),
             Some(old) if old.freshness(self.shared.clock.monotonic()) == Freshness::Overdue => {
-                Ok(self.newer_than(Some(&old), OVERDUE_PATIENCE).await.unwrap_or(old))
+                Ok(self.other_than(Some(&old), Cause::Age, OVERDUE_PATIENCE).await.unwrap_or(old))
             }
-            known => self.newer_than(known.as_ref(), PATIENCE).await,
+            known => self.other_than(known.as_ref(), Cause::Age, PATIENCE).await,
         }
     }
 
-    /// Another value than the known one, however fresh that is.
-    pub(crate) async fn newer_than(&self, known: Option<&Arc<Held<T>>>, patience: Duration) -> Result<Arc<Held<T>>, E> {
-        runtime::within(patience, self.outcome(known)).await.unwrap_or_else(|| Err(NoOutcome::StillLoading.into()))
+    /// Another value than this one, however fresh it is: it lacks what was looked for, which may be new.
+    pub(crate) async fn newer_than(&self, known: &Arc<Held<T>>, patience: Duration) -> Result<Arc<Held<T>>, E> {
+        self.other_than(Some(known), Cause::Doubt, patience).await
     }
 
-    async fn outcome(&self, known: Option<&Arc<Held<T>>>) -> Result<Arc<Held<T>>, E> {
+    /// How long until a newer value than this one may be asked for. `None` where it may be asked for now, and where one is on its
+    /// way or there.
+    pub(crate) fn beyond_doubt_for(&self, known: &Arc<Held<T>>) -> Option<Duration> {
+        self.shared.beyond_doubt_for(self.shared.clock.monotonic(), known)
+    }
+
+    async fn other_than(
+        &self,
+        known: Option<&Arc<Held<T>>>,
+        cause: Cause,
+        patience: Duration,
+    ) -> Result<Arc<Held<T>>, E> {
+        let outcome = self.outcome(known, cause);
+        runtime::within(patience, outcome).await.unwrap_or_else(|| Err(NoOutcome::StillLoading.into()))
+    }
+
+    async fn outcome(&self, known: Option<&Arc<Held<T>>>, cause: Cause) -> Result<Arc<Held<T>>, E> {
         // Twice: where an attempt dies, one of those who waited for it takes over.
         for _ in 0..2 {
-            let end = match self.shared.attempt(self.shared.clock.monotonic(), known) {
+            let end = match self.shared.attempt(self.shared.clock.monotonic(), known, cause) {
                 Attempt::Landed(held) => return Ok(held),
                 Attempt::CoolingDown(error) => return Err(error),
                 Attempt::UnderWay(end) => end,
@@ -140,11 +156,6 @@ where
     /// How the last attempt failed, unless one succeeded since.
     pub(crate) fn failure(&self) -> Option<Failure<E>> {
         self.shared.attempts().failure.clone()
-    }
-
-    /// Whether an attempt is under way.
-    pub(crate) fn is_loading(&self) -> bool {
-        self.shared.attempts().flight.is_some()
     }
 
     /// How long until a failed attempt may be repeated.

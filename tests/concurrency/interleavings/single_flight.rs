@@ -1,5 +1,7 @@
 //! However many callers need keys at the same moment, they are fetched once, and nobody is forgotten.
 
+use std::time::Duration;
+
 use shuttle::future::block_on;
 use tower_bearer::RejectionKind as Kind;
 use tower_bearer::testing::{Endpoint, TestIssuer};
@@ -102,6 +104,24 @@ fn callers_with_a_key_that_nobody_knows_share_one_fetch() {
             assert_eq!(caller.join().unwrap(), Some(Kind::UnknownKey));
         }
         assert_eq!(fetches(&authority), (1, 2), "more than one fetch within the gap");
+    });
+}
+
+#[test]
+fn callers_with_a_new_key_share_one_fetch_and_all_get_in() {
+    interleave(Runtime::Here, || {
+        let authority = TestIssuer::new();
+        let issuer = authority.issuer();
+        let validator = issuer.validator(AUDIENCE);
+        block_on(issuer.ready()).unwrap();
+        authority.rotate();
+        authority.advance(Duration::from_secs(60));
+        let token = authority.token(AUDIENCE).sign();
+        let callers = [0, 1, 2].map(|_| caller(&validator, &token));
+        for caller in callers {
+            assert_eq!(caller.join().unwrap(), None, "a caller is turned away though its key is published");
+        }
+        assert_eq!(fetches(&authority), (1, 2), "more than one fetch for one new key");
     });
 }
 
