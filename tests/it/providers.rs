@@ -7,6 +7,7 @@ mod external_id;
 mod google;
 mod keycloak;
 mod okta;
+mod shapes;
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +15,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use serde_json::{Value, json};
 use tower_bearer::testing::{TestIssuer, TestToken};
-use tower_bearer::{Issuer, RejectionKind as Kind, Validator, VerifiedToken};
+use tower_bearer::{Issuer, Rejection, RejectionKind as Kind, Validator, VerifiedToken};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
@@ -201,6 +202,30 @@ async fn metadata_of_another_issuer_gives_no_keys() {
         assert!(error.contains("is for another issuer"), "{error}");
         let validator = authority.issuer().validator(audience);
         assert_eq!(kind(&validator, authority.token(audience)).await, Some(Kind::KeysUnavailable));
+    }
+}
+
+#[test]
+fn the_manual_quotes_each_refusal_as_it_is_said() {
+    let pages = [
+        include_str!("../../src/manual/keycloak.md"),
+        include_str!("../../src/manual/auth0.md"),
+        include_str!("../../src/manual/okta.md"),
+        include_str!("../../src/manual/cognito.md"),
+        include_str!("../../src/manual/google.md"),
+        include_str!("../../src/manual/external_id.md"),
+    ];
+    for page in pages {
+        let (_, table) = page.split_once("# What you see where something is missing\n").unwrap();
+        let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+        assert!(rows.len() > 4, "{rows:?}");
+        for row in rows {
+            let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+            let [_, refusal, description] = cells[..] else { panic!("not three cells: {row}") };
+            let kind = Kind::ALL.iter().find(|kind| format!("`{kind:?}`") == refusal);
+            let said = kind.map(|&kind| Rejection::new(kind).description());
+            assert_eq!(said, Some(description), "{row}");
+        }
     }
 }
 
