@@ -8,3 +8,21 @@ pub mod defaults {}
 
 #[doc = include_str!("dangerous.md")]
 pub mod dangerous {}
+
+#[doc = include_str!("keycloak.md")]
+pub mod keycloak {}
+
+#[doc = include_str!("auth0.md")]
+pub mod auth0 {}
+
+#[doc = include_str!("okta.md")]
+pub mod okta {}
+
+#[doc = include_str!("cognito.md")]
+pub mod cognito {}
+
+#[doc = include_str!("google.md")]
+pub mod google {}
+
+#[doc = include_str!("external_id.md")]
+pub mod external_id {}

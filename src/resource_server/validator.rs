@@ -28,9 +28,9 @@ use crate::runtime;
 /// 6. `aud` names one of the audiences.
 /// 7. `exp` has not passed and `nbf` has come, give or take the leeway.
 /// 8. It bears no mark of an ID token (`at_hash` and the like, a `nonce` without a scope), of a refresh token or of a logout
-///    token. An issuer whose ID tokens look like its access tokens needs an audience of its own for the API, or
-///    [`rfc9068`](Self::rfc9068).
-///    With [`Entra`](crate::Entra) it also has a scope or is an application's own, and has a scope or a role.
+///    token, and what the issuer's preset knows of every access token is there: Keycloak's claim `typ`, Cognito's `token_use`,
+///    Auth0's and Okta's client, Microsoft's scope or role (the [manual](crate::manual) has a page for each). Another issuer whose ID
+///    tokens look like its access tokens needs an audience of its own for the API, or [`rfc9068`](Self::rfc9068).
 /// 9. It has no `cnf`: a token that is bound to a key is refused, as the binding is not checked.
 /// 10. Your own [`check`](Self::check)s.
 ///

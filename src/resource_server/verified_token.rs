@@ -128,7 +128,7 @@ impl VerifiedToken {
     /// Whether the client acts as itself and not for a person: `None` where the token doesn't tell.
     ///
     /// In tokens of RFC 9068, `sub` is then the client id (§2.2). Where another issuer's `sub` is not, nothing can be told, but for
-    /// providers with marks of their own: Entra, Auth0, Okta and Cognito.
+    /// providers with marks of their own: Entra, Auth0, Cognito, Keycloak and Okta. With Azure AD B2C nothing tells.
     pub fn is_application(&self) -> Option<bool> {
         self.verified.is_application
     }

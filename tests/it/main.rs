@@ -20,6 +20,7 @@ mod jose;
 mod keys;
 mod leaks;
 mod oracle;
+mod providers;
 #[cfg(feature = "aws-lc-rs")]
 mod readme;
 mod rejections;

@@ -22,7 +22,7 @@ impl Issuer {
     /// # Ok::<(), tower_bearer::Error>(())
     /// ```
     pub fn entra_external_id(name: &str, tenant: &str) -> Result<Self, Error> {
-        let tenant = checked("entra_external_id(..)", name, tenant)?;
+        let (name, tenant) = as_spelled("entra_external_id(..)", name, tenant)?;
         let metadata = format!("https://{name}.ciamlogin.com/{tenant}/v2.0/.well-known/openid-configuration");
         // Named by its id, unlike the host that serves the metadata.
         let issuer = Self::new(format!("https://{tenant}.ciamlogin.com/{tenant}/v2.0"))?;
@@ -46,7 +46,7 @@ impl Issuer {
     /// # Ok::<(), tower_bearer::Error>(())
     /// ```
     pub fn azure_ad_b2c(name: &str, tenant: &str, policy: &str) -> Result<Self, Error> {
-        let tenant = checked("azure_ad_b2c(..)", name, tenant)?;
+        let (name, tenant) = as_spelled("azure_ad_b2c(..)", name, tenant)?;
         if policy.is_empty() || !policy.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)) {
             return Err(Error::configuration("azure_ad_b2c(..) takes the name of a policy, such as B2C_1_signin"));
         }
@@ -56,13 +56,13 @@ impl Issuer {
     }
 }
 
-/// The tenant's id as tokens spell it.
-fn checked(setting: &str, name: &str, tenant: &str) -> Result<String, Error> {
+/// The tenant's name and id as tokens spell them.
+fn as_spelled(setting: &str, name: &str, tenant: &str) -> Result<(String, String), Error> {
     if !is_label(name) {
         return Err(Error::configuration(format!("{setting} takes the tenant's name alone, without .onmicrosoft.com")));
     }
     if !entra::is_guid(tenant) {
         return Err(Error::configuration(format!("{setting} takes the tenant's id, which is a GUID")));
     }
-    Ok(tenant.to_ascii_lowercase())
+    Ok((name.to_ascii_lowercase(), tenant.to_ascii_lowercase()))
 }
