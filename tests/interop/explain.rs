@@ -8,7 +8,6 @@ use crate::resource_server::command;
 
 /// The exit code, and what was printed, of a run with this on standard input.
 fn explained(issuer: &str, settings: &[(&str, &str)], input: &str) -> (Option<i32>, String) {
-    let mut command = command("explain", issuer, settings);
     let mut child = command("explain", issuer, settings)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
