@@ -140,7 +140,7 @@ mod tests {
 
     async fn explained(input: &str, authority: &TestIssuer) -> String {
         let issuer = authority.issuer();
-        issuer.ready().await.expect("the issuer is in memory");
+        assert_eq!(issuer.ready().await, Ok(()));
         report(&issuer.validator("api://orders").explain(token(input)).await)
     }
 

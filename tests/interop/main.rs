@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod explain;
 mod guarded;
 mod load;
 mod oidc_provider;

@@ -20,7 +20,7 @@ impl Server {
     }
 
     fn start_with(issuer: &str, settings: &[(&str, &str)]) -> Self {
-        let mut child = command(issuer, settings)
+        let mut child = command("resource_server", issuer, settings)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("resource_server can't be run: {error}"));
@@ -34,9 +34,9 @@ impl Server {
     }
 }
 
-/// The program with these settings and no others.
-fn command(issuer: &str, settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(directory("TOWER_BEARER_EXAMPLES_DIR").join("resource_server"));
+/// The program, one of those that take any issuer, with these settings and no others.
+pub(crate) fn command(program: &str, issuer: &str, settings: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(directory("TOWER_BEARER_EXAMPLES_DIR").join(program));
     for name in ["METADATA_URL", "JWKS_URL", "REQUIRED_SCOPE", "ALGORITHMS", "LEEWAY_SECONDS", "CA_FILE"] {
         command.env_remove(name);
     }
@@ -158,7 +158,8 @@ fn a_missing_or_bad_setting_is_one_clear_sentence() {
         ("CA_FILE", "no/such/file"),
         ("CA_FILE", "Cargo.toml"),
     ] {
-        let said = command("https://login.example.com", &[(name, value)]).output().expect("it can be run");
+        let said =
+            command("resource_server", "https://login.example.com", &[(name, value)]).output().expect("it can be run");
         let sentence = String::from_utf8_lossy(&said.stderr);
         assert_eq!(said.status.code(), Some(2), "{name}={value}: {sentence}");
         assert!(sentence.contains(name), "{name}={value}: {sentence}");
