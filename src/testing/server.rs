@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::{Endpoint, Fault, Shared, TestIssuer};
+use crate::jose::Algorithm;
 
 pub(super) const JWKS_PATH: &str = "/jwks.json";
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -46,7 +47,7 @@ pub(super) async fn serve() -> io::Result<TestIssuer> {
     let identifier = format!("http://{}", listener.local_addr()?);
     let issuer = Arc::new_cyclic(|shared: &Weak<Shared>| {
         let task = tokio::spawn(accept(listener, shared.clone()));
-        Shared::new(identifier, Some(task.abort_handle()))
+        Shared::new(identifier, Algorithm::ES256, Some(task.abort_handle()))
     });
     Ok(TestIssuer { shared: issuer })
 }

@@ -1,4 +1,4 @@
-//! [`TestToken`]: a token of a [`TestIssuer`], before it is signed.
+//! [`TestToken`]: a token of a [`TestIssuer`] or a [`TestDirectory`](super::TestDirectory), before it is signed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use serde_json::{Map, Value, json};
 use super::{TestIssuer, value};
 use crate::jose::{Algorithm, SigningKey};
 
-/// A token of a [`TestIssuer`] that can be changed until it is signed.
+/// A token of a [`TestIssuer`] or a [`TestDirectory`](super::TestDirectory) that can be changed until it is signed.
 #[derive(Clone)]
 pub struct TestToken {
     issuer: TestIssuer,
     algorithm: Algorithm,
     key: Option<Arc<SigningKey>>,
+    media_type: &'static str,
+    scope_claim: &'static str,
     header: Vec<(String, Option<Value>)>,
     claims: Map<String, Value>,
     payload: Option<Vec<u8>>,
@@ -41,10 +43,28 @@ impl TestToken {
             issuer: issuer.clone(),
             algorithm: Algorithm::ES256,
             key: None,
+            media_type: "at+jwt",
+            scope_claim: "scope",
             header: Vec::new(),
             claims,
             payload: None,
         }
+    }
+
+    /// One with these claims and the times of one that was issued now, as Microsoft writes it.
+    pub(super) fn of_directory(authority: &TestIssuer, claims: Map<String, Value>) -> Self {
+        let now = seconds(authority.now());
+        let empty = Self {
+            issuer: authority.clone(),
+            algorithm: Algorithm::RS256,
+            key: None,
+            media_type: "JWT",
+            scope_claim: "scp",
+            header: Vec::new(),
+            claims,
+            payload: None,
+        };
+        empty.claim("iat", now).claim("nbf", now).claim("exp", now + 3600)
     }
 
     /// Sets `sub`.
@@ -52,9 +72,10 @@ impl TestToken {
         self.claim("sub", subject)
     }
 
-    /// Sets `scope`: one scope, or several with spaces between them.
+    /// Sets `scope`, or the `scp` of a directory: one scope, or several with spaces between them.
     pub fn scope(self, scope: &str) -> Self {
-        self.claim("scope", scope)
+        let name = self.scope_claim;
+        self.claim(name, scope)
     }
 
     /// Sets `roles`.
@@ -116,11 +137,11 @@ impl TestToken {
         self
     }
 
-    /// The header as it stands: `alg`, `kid` and `typ: at+jwt`, unless changed.
+    /// The header as it stands: `alg`, `kid` and `typ`, which is `at+jwt` or a directory's `JWT`, unless changed.
     fn header_json(&self, key: &SigningKey) -> Vec<u8> {
         let mut header = Map::new();
         header.insert("alg".to_owned(), json!(key.algorithm().as_str()));
-        header.insert("typ".to_owned(), json!("at+jwt"));
+        header.insert("typ".to_owned(), json!(self.media_type));
         header.extend(key.key_id().map(|id| ("kid".to_owned(), json!(id))));
         for (name, content) in &self.header {
             match content {
