@@ -126,23 +126,30 @@ impl Snapshot {
         self.keys.push(key);
     }
 
-    /// The keys that may have signed a token with this header. A token without `kid` may be signed by any key that fits,
-    /// and one with a `kid` by a key that is published without one; 8 at most are tried.
+    /// The keys that may have signed a token with this header, of those that may sign for its issuer. A token without `kid` may
+    /// be signed by any key that fits, and one with a `kid` by a key that is published without one; 8 at most are tried.
     pub(crate) fn candidates<'s>(
         &'s self,
         key_id: Option<&str>,
         algorithm: Algorithm,
+        is_own: impl Fn(&Key) -> bool,
     ) -> impl Iterator<Item = (&'s Arc<Key>, &'s VerifyingKey)> {
         let keys: &[Arc<Key>] = match key_id {
             Some(id) => self.by_id.get(id).unwrap_or(&self.without_id),
             None => &self.keys,
         };
-        keys.iter().filter_map(move |key| Some((key, key.for_algorithm(algorithm)?))).take(TRIED_WITHOUT_KEY_ID)
+        let fitting = keys.iter().filter_map(move |key| Some((key, key.for_algorithm(algorithm)?)));
+        fitting.filter(move |(key, _)| is_own(key)).take(TRIED_WITHOUT_KEY_ID)
+    }
+
+    /// The keys that are published under this id.
+    pub(crate) fn under(&self, key_id: Option<&str>) -> &[Arc<Key>] {
+        key_id.and_then(|id| self.by_id.get(id)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Whether a key is published under this id.
     pub(crate) fn knows(&self, key_id: Option<&str>) -> bool {
-        key_id.is_some_and(|id| self.by_id.contains_key(id))
+        !self.under(key_id).is_empty()
     }
 
     /// Whether a key that was published under this id has been withdrawn.

@@ -128,17 +128,16 @@ impl Rules {
         let (iss, tenant) = (claims.iss.one().unwrap_or_default(), claims.tid.one());
         let is_own =
             |key: &Key| key.issuer().is_none_or(|named| self.issuer.identity().takes_key_of(named, iss, tenant));
-        let mut of_another_issuer = false;
-        let verified = keys.value.candidates(header.key_id(), algorithm).find_map(|(key, one)| {
-            if !is_own(key) {
-                of_another_issuer = true;
-                return None;
-            }
-            Some((key, one.verify(jws).ok()?))
-        });
-        let Some((key, verified)) = verified else {
-            let foreign = || Kind::KeyOfAnotherIssuer.into();
-            return Err(if of_another_issuer { foreign() } else { self.without_key(header, claims, typed, keys) });
+        let mut candidates = keys.value.candidates(header.key_id(), algorithm, is_own);
+        let Some((key, verified)) = candidates.find_map(|(key, one)| Some((key, one.verify(jws).ok()?))) else {
+            // A token that names no key may be signed by one that is not published yet.
+            let named = keys.value.under(header.key_id());
+            let foreign = !named.is_empty() && !named.iter().any(|key| is_own(key));
+            return Err(if foreign {
+                Kind::KeyOfAnotherIssuer.into()
+            } else {
+                self.without_key(header, claims, typed, keys)
+            });
         };
         let accepted = self.accept(claims, typed)?;
         Ok(Arc::new(self.read(index, claims, &accepted, typed, verified.into_payload(), key)))
@@ -257,11 +256,11 @@ impl Rules {
     /// Whether a person delegated something to the client, or it is an application that was given roles.
     fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Kind> {
         let is_application = self.is_application(claims, typed) == Some(true);
-        let is_delegated = scopes(&claims.scope).chain(scopes(&claims.scp)).next().is_some();
+        let is_delegated = scopes(&claims.scp).next().is_some();
         if !is_delegated && !is_application {
             return Err(Kind::WrongTokenType);
         }
-        let has_roles = claims.roles.iter().next().is_some();
+        let has_roles = claims.roles.iter().any(|role| !role.is_empty());
         if !is_delegated && !has_roles && !self.allow_unscoped {
             return Err(Kind::NoPermission);
         }
@@ -270,19 +269,23 @@ impl Rules {
 
     /// Whether the client acts as itself, and not for a person. `None` where the token doesn't tell.
     fn is_application(&self, claims: &RawClaims<'_>, typed: Typed) -> Option<bool> {
+        let actor = self.issuer.profile().actor;
+        if let (ActorMark::Entra, Some(kind)) = (actor, claims.idtyp.one()) {
+            return Some(kind == "app");
+        }
         let subject = claims.sub.filled()?;
         let subject_is_client = claims.client() == Some(subject);
         let person_has = |claim: &Words<'_>| match claim.filled() {
             Some(_) => Some(false),
             None => subject_is_client.then_some(true),
         };
-        match self.issuer.profile().actor {
+        match actor {
             ActorMark::Subject if subject_is_client => Some(true),
             ActorMark::Subject => (typed == Typed::AccessToken && claims.client().is_some()).then_some(false),
-            ActorMark::Entra => Some(match claims.idtyp.one() {
-                Some(kind) => kind == "app",
-                None => claims.idtyp.is_absent() && claims.scp.is_absent() && claims.oid.one() == Some(subject),
-            }),
+            ActorMark::Entra => {
+                let says_nothing = claims.idtyp.is_absent() && claims.scp.is_absent();
+                Some(says_nothing && claims.oid.one() == Some(subject))
+            }
             ActorMark::Auth0 => match claims.gty.one() {
                 Some("client-credentials") => Some(true),
                 _ => (!subject.ends_with("@clients")).then_some(false),
