@@ -8,6 +8,7 @@
 mod answers;
 mod axum;
 mod cache;
+mod entra;
 mod examples;
 // Those that read the sources are the same whatever the back end.
 #[cfg(feature = "aws-lc-rs")]
