@@ -8,3 +8,6 @@ pub mod defaults {}
 
 #[doc = include_str!("dangerous.md")]
 pub mod dangerous {}
+
+#[doc = include_str!("entra.md")]
+pub mod entra {}

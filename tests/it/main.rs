@@ -19,6 +19,8 @@ mod issuers;
 mod jose;
 mod keys;
 mod leaks;
+#[cfg(feature = "aws-lc-rs")]
+mod manual;
 mod oracle;
 #[cfg(feature = "aws-lc-rs")]
 mod readme;

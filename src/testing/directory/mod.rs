@@ -50,7 +50,7 @@ const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 /// Every GUID is a tenant of it. All its key sets hold the same keys, RS256 and without `alg`: one that names the issuer of whatever
 /// tenant (`{tenantid}`), one that names that of personal accounts, and those that are [added](Self::add_key).
 ///
-/// Clones are handles to the same directory.
+/// Clones are handles to the same directory. RSA keys are fixed, so two directories have the same ones.
 #[derive(Clone)]
 pub struct TestDirectory {
     shared: Arc<Shared>,
