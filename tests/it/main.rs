@@ -36,6 +36,7 @@ mod rfc9728;
 mod static_keys;
 mod support;
 mod test_clock;
+mod test_directory;
 mod test_issuer;
 #[cfg(feature = "aws-lc-rs")]
 mod threats;

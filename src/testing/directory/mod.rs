@@ -38,7 +38,7 @@ pub use self::tenant::TestTenant;
 use self::cloud::Cloud;
 use self::documents::InMemory;
 use super::{TestClock, TestIssuer, new_key, value};
-use crate::issuer::{Entra, Issuer};
+use crate::issuer::Issuer;
 use crate::jose::{Algorithm, SigningKey};
 
 /// The tenant of personal Microsoft accounts.
@@ -100,10 +100,10 @@ impl TestDirectory {
         directory
     }
 
-    /// The issuer as an API trusts it. It reads this directory's documents in memory and lives by its clock. Those of another
-    /// cloud than the one that [`authority_host`](Entra::authority_host) sets are not there.
-    pub fn issuer(&self, entra: Entra) -> Issuer {
-        entra.issuer().transport(InMemory(Arc::clone(&self.shared))).clock(&self.clock())
+    /// The issuer as an API trusts it: an [`Entra`](crate::Entra), or any other. It reads this directory's documents in memory and
+    /// lives by its clock. Those of another cloud than the one that [`authority_host`](crate::Entra::authority_host) sets are not there.
+    pub fn issuer(&self, issuer: impl Into<Issuer>) -> Issuer {
+        issuer.into().transport(InMemory(Arc::clone(&self.shared))).clock(&self.clock())
     }
 
     /// The tenant with this id, a GUID.
