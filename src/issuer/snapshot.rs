@@ -151,7 +151,7 @@ impl Snapshot {
 
     /// Whether a key is published under this id.
     pub(crate) fn knows(&self, key_id: Option<&str>) -> bool {
-        key_id.is_some_and(|id| self.by_id.contains_key(id))
+        key_id.is_some_and(|id| !self.named(id).is_empty())
     }
 
     /// Whether a key that was published under this id has been withdrawn.

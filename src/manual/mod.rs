@@ -9,6 +9,9 @@ pub mod defaults {}
 #[doc = include_str!("dangerous.md")]
 pub mod dangerous {}
 
+#[doc = include_str!("entra.md")]
+pub mod entra {}
+
 #[doc = include_str!("keycloak.md")]
 pub mod keycloak {}
 

@@ -281,11 +281,11 @@ impl Rules {
     /// Whether a person delegated something to the client, or it is an application that was given roles.
     fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
         let is_application = self.is_application(claims, typed) == Some(true);
-        let is_delegated = scopes(&claims.scope).chain(scopes(&claims.scp)).next().is_some();
+        let is_delegated = scopes(&claims.scp).next().is_some();
         if !is_delegated && !is_application {
             return Err(Check::Permission.failed(Kind::WrongTokenType));
         }
-        let has_roles = claims.roles.iter().next().is_some();
+        let has_roles = claims.roles.iter().any(|role| !role.is_empty());
         if !is_delegated && !has_roles && !self.allow_unscoped {
             return Err(Check::Permission.failed(Kind::NoPermission));
         }
@@ -294,19 +294,23 @@ impl Rules {
 
     /// Whether the client acts as itself, and not for a person. `None` where the token doesn't tell.
     fn is_application(&self, claims: &RawClaims<'_>, typed: Typed) -> Option<bool> {
+        let actor = self.issuer.profile().actor;
+        if let (ActorMark::Entra, Some(kind)) = (actor, claims.idtyp.one()) {
+            return Some(kind == "app");
+        }
         let subject = claims.sub.filled()?;
         let subject_is_client = claims.client() == Some(subject);
         let person_has = |claim: &Words<'_>| match claim.filled() {
             Some(_) => Some(false),
             None => subject_is_client.then_some(true),
         };
-        match self.issuer.profile().actor {
+        match actor {
             ActorMark::Subject if subject_is_client => Some(true),
             ActorMark::Subject => (typed == Typed::AccessToken && claims.client().is_some()).then_some(false),
-            ActorMark::Entra => Some(match claims.idtyp.one() {
-                Some(kind) => kind == "app",
-                None => claims.idtyp.is_absent() && claims.scp.is_absent() && claims.oid.one() == Some(subject),
-            }),
+            ActorMark::Entra => {
+                let says_nothing = claims.idtyp.is_absent() && claims.scp.is_absent();
+                Some(says_nothing && claims.oid.one() == Some(subject))
+            }
             ActorMark::Auth0 => {
                 let client = subject.strip_suffix("@clients");
                 let is_client = client.is_some() && client == claims.client();

@@ -1,4 +1,4 @@
-//! [`TestIssuer`]: an issuer for tests, whose tokens go through the real validator.
+//! [`TestIssuer`] and [`TestDirectory`]: issuers for tests, whose tokens go through the real validator.
 //!
 //! ```
 //! use tower_bearer::testing::TestIssuer;
@@ -19,6 +19,7 @@
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::needless_pass_by_value)] // test support
 
 mod clock;
+mod directory;
 mod endpoint;
 mod server;
 mod shape;
@@ -34,6 +35,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::AbortHandle;
 
 pub use self::clock::TestClock;
+pub use self::directory::{TestDirectory, TestTenant};
 pub use self::endpoint::{Endpoint, Fault, Hold};
 pub use self::token::TestToken;
 
@@ -93,6 +95,15 @@ impl TestIssuer {
 
     fn with_shape(identifier: String, shape: &'static dyn Shape) -> Self {
         Self { shared: Arc::new(Shared::new(identifier, shape, None)) }
+    }
+
+    /// One more key, which is published and signs where it is asked to.
+    fn add_key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
+        self.shared.published().add(algorithm)
+    }
+
+    fn keys(&self) -> Vec<Arc<SigningKey>> {
+        self.shared.published().keys.iter().map(|one| Arc::clone(&one.key)).collect()
     }
 
     /// An issuer on a free port of 127.0.0.1, with its address as the identifier. It is stopped when the last handle is
@@ -341,19 +352,16 @@ impl Published {
     fn add_as(&mut self, algorithm: Algorithm, key_id: Option<String>) -> Arc<SigningKey> {
         let number = self.made.entry(algorithm).and_modify(|made| *made += 1).or_insert(1);
         let key_id = key_id.unwrap_or_else(|| format!("{}-{}", algorithm.as_str().to_lowercase(), number));
-        let key = new_key(algorithm, *number)
-            .unwrap_or_else(|error| panic!("TestIssuer can't make a key for {algorithm}: {error}"))
-            .with_key_id(key_id);
-        let key = Arc::new(key);
+        let key = new_key(algorithm, *number, key_id);
         self.keys.push(TestKey { key: Arc::clone(&key), signs: true });
         key
     }
 }
 
 /// RSA keys alternate between the two fixed ones.
-fn new_key(algorithm: Algorithm, number: usize) -> Result<SigningKey, crate::jose::SigningError> {
+fn new_key(algorithm: Algorithm, number: usize, key_id: String) -> Arc<SigningKey> {
     const RSA: [&[u8]; 2] = [include_bytes!("rsa_2048_a.pk8"), include_bytes!("rsa_2048_b.pk8")];
-    match algorithm {
+    let key = match algorithm {
         Algorithm::RS256
         | Algorithm::RS384
         | Algorithm::RS512
@@ -361,7 +369,9 @@ fn new_key(algorithm: Algorithm, number: usize) -> Result<SigningKey, crate::jos
         | Algorithm::PS384
         | Algorithm::PS512 => SigningKey::from_pkcs8(algorithm, RSA[number % 2]),
         _ => SigningKey::generate(algorithm),
-    }
+    };
+    let key = key.unwrap_or_else(|error| panic!("TestIssuer can't make a key for {algorithm}: {error}"));
+    Arc::new(key.with_key_id(key_id))
 }
 
 fn value(content: impl Serialize) -> Value {

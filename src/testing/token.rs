@@ -1,4 +1,4 @@
-//! [`TestToken`]: a token of a [`TestIssuer`], before it is signed.
+//! [`TestToken`]: a token of a [`TestIssuer`] or a [`TestDirectory`](super::TestDirectory), before it is signed.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::shape::Kind;
 use super::{TestIssuer, value};
 use crate::jose::{Algorithm, SigningKey};
 
-/// A token of a [`TestIssuer`] that can be changed until it is signed.
+/// A token of a [`TestIssuer`] or a [`TestDirectory`](super::TestDirectory) that can be changed until it is signed.
 #[derive(Clone)]
 pub struct TestToken {
     issuer: TestIssuer,
@@ -37,6 +37,20 @@ impl TestToken {
             claims,
             payload: None,
         }
+    }
+
+    /// One with these claims and the times of one that was issued now, as Microsoft writes it.
+    pub(super) fn of_directory(authority: &TestIssuer, claims: Map<String, Value>) -> Self {
+        let now = seconds(authority.now());
+        let empty = Self {
+            issuer: authority.clone(),
+            algorithm: Algorithm::RS256,
+            key: None,
+            header: vec![("typ".to_owned(), Some(json!("JWT")))],
+            claims,
+            payload: None,
+        };
+        empty.claim("iat", now).claim("nbf", now).claim("exp", now + 3600)
     }
 
     /// Sets `sub`.

@@ -25,7 +25,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tower::ServiceExt;
 use tower_bearer::jose::{Algorithm, CompactJws, Jwk, JwkSet, SigningKey, VerifyingKey};
-use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
+use tower_bearer::testing::{Endpoint, Fault, TestDirectory, TestIssuer};
 use tower_bearer::{
     AllowedIssuers, BearerLayer, Check, Claims, Entra, Error, Issuer, ProtectedResource, Rejection,
     RejectionKind as Kind, TokenSource, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
@@ -755,6 +755,8 @@ async fn a_shared_secret_shows_nowhere_and_a_token_keyed_by_it_neither() {
 async fn debug_of_all() -> Vec<(&'static str, String)> {
     let world = World::new().await;
     let authority = TestIssuer::new();
+    let directory = TestDirectory::new();
+    directory.metadata("canary", "canary");
     let issuer = authority.issuer();
     let validator = issuer.validator("api://canary").check(|_| Ok(()));
     let layer = BearerLayer::new(validator.clone()).token_from([TokenSource::cookie("canary")]);
@@ -821,6 +823,8 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         TestIssuer: authority,
         TestClock: authority.clock(),
         TestToken: test_token,
+        TestDirectory: directory,
+        TestTenant: directory.tenant("ca0a0e00-2222-3333-4444-555555555555"),
         Endpoint: Endpoint::Jwks,
         Fault: Fault::Status(500),
         Hold: hold,
@@ -879,6 +883,8 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("VerifyingKey", "VerifyingKey { algorithm: ES256, .. }"),
         ("TestIssuer", r#"TestIssuer { identifier: "https://issuer.test", .. }"#),
         ("TestToken", "TestToken { .. }"),
+        ("TestDirectory", r#"TestDirectory { authority_host: "https://login.microsoftonline.com", .. }"#),
+        ("TestTenant", r#"TestTenant { id: "ca0a0e00-2222-3333-4444-555555555555", .. }"#),
         ("Endpoint", "Jwks"),
         ("Fault", "Status(500)"),
     ];

@@ -8,6 +8,7 @@
 mod answers;
 mod axum;
 mod cache;
+mod entra;
 mod examples;
 mod explain;
 // Those that read the sources are the same whatever the back end.
@@ -19,6 +20,8 @@ mod issuers;
 mod jose;
 mod keys;
 mod leaks;
+#[cfg(feature = "aws-lc-rs")]
+mod manual;
 mod oracle;
 mod providers;
 #[cfg(feature = "aws-lc-rs")]
@@ -35,6 +38,7 @@ mod rfc9728;
 mod static_keys;
 mod support;
 mod test_clock;
+mod test_directory;
 mod test_issuer;
 #[cfg(feature = "aws-lc-rs")]
 mod threats;

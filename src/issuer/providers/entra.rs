@@ -61,8 +61,15 @@ impl Entra {
     /// # Errors
     /// None, or one that is not a GUID.
     pub fn tenants<'a>(ids: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
-        let ids: Vec<Box<str>> = ids.into_iter().map(|id| id.to_ascii_lowercase().into()).collect();
-        if ids.is_empty() || !ids.iter().all(|id| is_guid(id)) {
+        let mut ids: Vec<Box<str>> = ids.into_iter().map(|id| id.to_ascii_lowercase().into()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if ids.is_empty() {
+            return Err(Error::configuration(
+                "Entra::tenants(..) was given no tenant; for tokens of all organizations write Entra::any_tenant()",
+            ));
+        }
+        if !ids.iter().all(|id| is_guid(id)) {
             return Err(Error::configuration(
                 "Entra::tenant(..) takes the tenant's id, a GUID such as 11111111-2222-3333-4444-555555555555, not its domain \
                  name: tokens hold the id; for tokens of all organizations write Entra::any_tenant()",
@@ -94,7 +101,7 @@ impl Entra {
                 "authority_host(..) takes a host alone, such as https://login.microsoftonline.us: the tenant is set by Entra::tenant(..)",
             ));
         }
-        Ok(Self { authority_host: parsed.origin().into(), ..self })
+        Ok(Self { authority_host: parsed.origin().to_ascii_lowercase().into(), ..self })
     }
 
     /// Takes the signing keys of this application's own, for one that has claims mapping with a custom signing key: its client id
@@ -154,6 +161,11 @@ impl Cloud {
             "https://login.chinacloudapi.cn" | "https://login.partner.microsoftonline.cn" => {
                 ("https://sts.chinacloudapi.cn/", "https://login.partner.microsoftonline.cn")
             }
+            // Other names of theirs, which stand in no token.
+            "https://login.windows.net" | "https://login.microsoft.com" | "https://sts.windows.net" => {
+                ("https://sts.windows.net/", PUBLIC_CLOUD)
+            }
+            "https://login.usgovcloudapi.net" => ("https://sts.windows.net/", "https://login.microsoftonline.us"),
             other => ("https://sts.windows.net/", other),
         };
         Self { v1: v1.into(), v2: format!("{v2}/").into() }
@@ -182,10 +194,11 @@ impl Tenants {
     }
 
     fn trust(&self, tenant: &str) -> bool {
-        if tenant.eq_ignore_ascii_case(PERSONAL) {
-            return self.personal || self.these.iter().any(|one| **one == *tenant);
-        }
-        self.these.iter().any(|one| **one == *tenant) || (self.any && is_guid(tenant))
+        let of_any = match tenant {
+            PERSONAL => self.personal,
+            _ => self.any && is_written_as_in_tokens(tenant),
+        };
+        of_any || self.these.iter().any(|one| **one == *tenant)
     }
 
     /// The `iss` of each trusted tenant, in both versions.
@@ -231,6 +244,11 @@ pub(crate) fn is_guid(text: &str) -> bool {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// One tenant has one spelling, or whoever keeps data by tenant would have two of it, and [`PERSONAL`] a second name.
+fn is_written_as_in_tokens(tenant: &str) -> bool {
+    is_guid(tenant) && !tenant.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 impl From<Entra> for Issuer {
