@@ -19,8 +19,8 @@ use tower_service::Service;
 
 pub(crate) const AUDIENCE: &str = "api://orders";
 
-/// Interleavings of one scenario, by each scheduler. `SCHEDULES` sets another number.
-const SCHEDULES: usize = 300;
+/// Interleavings of a scenario, by each scheduler. `SCHEDULES` sets another number.
+const SCHEDULES: usize = 200;
 /// Where the choice of interleavings begins, so that every run tries the same. `SEED` sets another one.
 const SEED: u64 = 9;
 
