@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-#[cfg(not(shuttle))]
+#[cfg(not(tower_bearer_shuttle))]
 pub(crate) use tokio::task::AbortHandle;
 
-#[cfg(shuttle)]
+#[cfg(tower_bearer_shuttle)]
 pub(crate) use self::tasks::AbortHandle;
 
-#[cfg(shuttle)]
+#[cfg(tower_bearer_shuttle)]
 #[path = "../tests/concurrency/tasks.rs"]
 mod tasks;
 
@@ -26,9 +26,9 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     match Handle::try_current() {
-        #[cfg(not(shuttle))]
+        #[cfg(not(tower_bearer_shuttle))]
         Ok(runtime) => Ok(runtime.spawn(future).abort_handle()),
-        #[cfg(shuttle)]
+        #[cfg(tower_bearer_shuttle)]
         Ok(_) => Ok(tasks::spawn(future)),
         Err(_) => Err(future),
     }
@@ -37,5 +37,9 @@ where
 /// Waits for this so long at most: `None` where it takes longer.
 pub(crate) async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
     // Time stands still where interleavings are tried.
-    if is_here() && !cfg!(shuttle) { tokio::time::timeout(patience, future).await.ok() } else { Some(future.await) }
+    if is_here() && !cfg!(tower_bearer_shuttle) {
+        tokio::time::timeout(patience, future).await.ok()
+    } else {
+        Some(future.await)
+    }
 }

@@ -79,7 +79,7 @@ pub(super) struct End<E>(watch::Receiver<Option<Result<(), E>>>);
 impl<E: Clone> End<E> {
     /// Waits for it, and says what came of this very attempt; `None` if it died.
     pub(super) async fn reached(mut self) -> Option<Result<(), E>> {
-        if cfg!(flaw = "lost_wake_up") {
+        if cfg!(tower_bearer_flaw = "lost_wake_up") {
             // Seeded, to be found by `tests/concurrency`: waits for the next change alone, and so sleeps through an end that
             // came after the caller had joined.
             self.0.mark_unchanged();
@@ -226,7 +226,7 @@ impl<T, E: Clone + From<NoOutcome>> Landing<T, E> {
             let mut attempts = shared.attempts();
             let is_given_up = attempts.flight.as_ref().is_none_or(|flight| flight.number != self.number);
             // Seeded, to be found by `tests/concurrency`: lands all the same, with `stale_insert`.
-            if is_given_up && !cfg!(flaw = "stale_insert") {
+            if is_given_up && !cfg!(tower_bearer_flaw = "stale_insert") {
                 return; // a newer attempt may have landed already
             }
             attempts.flight = None;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::jose::json::check_readable_object;
+use crate::scope::{is_scope_token, words};
 
 /// The latest NumericDate that is taken: the last second of the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
@@ -83,6 +84,18 @@ impl<'a> RawClaims<'a> {
         serde_json::from_str(text).ok()
     }
 
+    /// All scopes, with a space between them.
+    pub(crate) fn scopes(&self) -> Box<str> {
+        let mut joined = String::new();
+        for scope in self.scope.scopes().chain(self.scp.scopes()) {
+            if !joined.is_empty() {
+                joined.push(' ');
+            }
+            joined.push_str(scope);
+        }
+        joined.into()
+    }
+
     /// The client that asked for the token, by whichever claim names it.
     pub(crate) fn client(&self) -> Option<&str> {
         [&self.client_id, &self.azp, &self.appid, &self.cid].into_iter().find_map(Words::one)
@@ -101,6 +114,17 @@ pub(crate) enum Words<'a> {
 }
 
 impl Words<'_> {
+    /// The scopes in it: a string is a list of them, an element of an array is one. What is no scope token, as an element with a space
+    /// in it, is no scope in either (RFC 6749 §3.3).
+    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
+        let (list, elements): (&str, &[Cow<'_, str>]) = match self {
+            Words::One(list) => (list, &[]),
+            Words::Many(elements) => ("", elements),
+            Words::Absent | Words::Odd => ("", &[]),
+        };
+        words(list).chain(elements.iter().map(AsRef::as_ref)).filter(|scope| is_scope_token(scope))
+    }
+
     /// The value, where it is one string.
     pub(crate) fn one(&self) -> Option<&str> {
         match self {

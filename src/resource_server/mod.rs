@@ -16,6 +16,7 @@ mod requirement;
 mod respond;
 mod rules;
 mod service;
+mod token_kind;
 mod token_source;
 mod validator;
 mod verified_cache;

@@ -1,6 +1,5 @@
 //! [`Rules`]: the fixed procedure by which a token is accepted or rejected, over the keys of one moment.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,10 +8,10 @@ use bytes::Bytes;
 use super::check::{Check, Failure};
 use super::claims::{Date, RawClaims, Words};
 use super::rejection::{Rejection, RejectionKind as Kind};
+use super::token_kind::{Typed, is_application, is_marked, is_other_token, media_type};
 use super::verified_token::{ReadLater, Verified, VerifiedToken};
-use crate::issuer::{AccessMark, ActorMark, Issuer, Key, Keys, Miss, PersonClaim, TokenProfile};
+use crate::issuer::{Issuer, Key, Keys, Miss};
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
-use crate::scope::{is_scope_token, words};
 
 /// The longest token whose issuer is looked for, in bytes, before it is known whose limit counts.
 const LONGEST_UNVERIFIED: usize = 64 * 1024;
@@ -122,7 +121,7 @@ impl Rules {
     }
 
     fn accept_header(&self, header: &Header<'_>) -> Result<(Typed, Algorithm), Failure> {
-        let typed = self.media_type(header)?;
+        let typed = media_type(header, self.strict_profile)?;
         let algorithm = header.algorithm().filter(|&one| self.allows(one));
         Ok((typed, algorithm.ok_or(Check::Algorithm.failed(Kind::AlgorithmNotAllowed))?))
     }
@@ -172,26 +171,6 @@ impl Rules {
     pub(crate) fn check(&self, token: VerifiedToken) -> Result<VerifiedToken, Rejection> {
         self.checks.iter().try_for_each(|check| check(&token))?;
         Ok(token)
-    }
-
-    /// `typ`: whether it says that this is an access token, or nothing against it.
-    fn media_type(&self, header: &Header<'_>) -> Result<Typed, Failure> {
-        const WRONG: Failure = Check::Header.failed(Kind::WrongTokenType);
-        let Some(media_type) = header.media_type() else {
-            return if self.strict_profile { Err(WRONG) } else { Ok(Typed::Jwt) };
-        };
-        let prefix = "application/";
-        let subtype = match media_type.get(..prefix.len()) {
-            Some(start) if start.eq_ignore_ascii_case(prefix) => media_type.get(prefix.len()..).unwrap_or_default(),
-            _ => media_type,
-        };
-        if subtype.eq_ignore_ascii_case("at+jwt") {
-            Ok(Typed::AccessToken)
-        } else if subtype.eq_ignore_ascii_case("JWT") && !self.strict_profile {
-            Ok(Typed::Jwt)
-        } else {
-            Err(WRONG)
-        }
     }
 
     pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
@@ -280,8 +259,8 @@ impl Rules {
 
     /// Whether a person delegated something to the client, or it is an application that was given roles.
     fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
-        let is_application = self.is_application(claims, typed) == Some(true);
-        let is_delegated = scopes(&claims.scp).next().is_some();
+        let is_application = is_application(claims, typed, self.issuer.profile().actor) == Some(true);
+        let is_delegated = claims.scp.scopes().next().is_some();
         if !is_delegated && !is_application {
             return Err(Check::Permission.failed(Kind::WrongTokenType));
         }
@@ -290,48 +269,6 @@ impl Rules {
             return Err(Check::Permission.failed(Kind::NoPermission));
         }
         Ok(())
-    }
-
-    /// Whether the client acts as itself, and not for a person. `None` where the token doesn't tell.
-    fn is_application(&self, claims: &RawClaims<'_>, typed: Typed) -> Option<bool> {
-        let actor = self.issuer.profile().actor;
-        if let (ActorMark::Entra, Some(kind)) = (actor, claims.idtyp.one()) {
-            return Some(kind == "app");
-        }
-        let subject = claims.sub.filled()?;
-        let subject_is_client = claims.client() == Some(subject);
-        let person_has = |claim: &Words<'_>| match claim.filled() {
-            Some(_) => Some(false),
-            None => subject_is_client.then_some(true),
-        };
-        match actor {
-            ActorMark::Subject if subject_is_client => Some(true),
-            ActorMark::Subject => (typed == Typed::AccessToken && claims.client().is_some()).then_some(false),
-            ActorMark::Entra => {
-                let says_nothing = claims.idtyp.is_absent() && claims.scp.is_absent();
-                Some(says_nothing && claims.oid.one() == Some(subject))
-            }
-            ActorMark::Auth0 => {
-                let client = subject.strip_suffix("@clients");
-                let is_client = client.is_some() && client == claims.client();
-                match claims.gty.one() {
-                    Some("client-credentials") => Some(true),
-                    _ if is_client => Some(true),
-                    _ => client.is_none().then_some(false),
-                }
-            }
-            ActorMark::Keycloak => {
-                let username = claims.preferred_username.filled()?;
-                match username.strip_prefix("service-account-") {
-                    // Usernames are in lower case, client ids are not.
-                    Some(of) => claims.client_id.one().filter(|client| client.eq_ignore_ascii_case(of)).map(|_| true),
-                    None => claims.client_id.is_absent().then_some(false),
-                }
-            }
-            ActorMark::Untold => None,
-            ActorMark::PersonHas(PersonClaim::Uid) => person_has(&claims.uid),
-            ActorMark::PersonHas(PersonClaim::Username) => person_has(&claims.username),
-        }
     }
 
     fn read(
@@ -358,11 +295,11 @@ impl Rules {
             issuer: self.issuer.identity().keep(claims.iss.one().unwrap_or_default()),
             audience: Arc::clone(accepted.audience),
             subject: claims.sub.one().map(Box::from),
-            scopes: join(scopes(&claims.scope).chain(scopes(&claims.scp))),
+            scopes: claims.scopes(),
             roles,
             client_id: claims.client().map(Box::from),
             tenant: claims.tid.one().map(Box::from),
-            is_application: self.is_application(claims, typed),
+            is_application: is_application(claims, typed, self.issuer.profile().actor),
             client_is_no_permission: profile.client_is_no_permission,
             expires_at: accepted.expires_at,
             not_before: accepted.not_before,
@@ -384,62 +321,4 @@ fn named_issuer<'c>(claims: &'c RawClaims<'_>) -> Result<&'c str, Failure> {
         Words::Many(_) | Words::Odd => Kind::Malformed,
     };
     Err(Check::Issuer.failed(fault))
-}
-
-/// What `typ` says.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Typed {
-    AccessToken,
-    Jwt,
-}
-
-/// Whether the claims are those of an ID token (OpenID Connect Core §2) or of a logout token (OpenID Connect Back-Channel
-/// Logout §2.4). Some issuers put the `nonce` into access tokens too, which then have a scope.
-fn is_other_token(claims: &RawClaims<'_>, profile: &TokenProfile) -> bool {
-    if profile.takes_id_tokens {
-        return claims.events.0;
-    }
-    let hashed = claims.at_hash.0 || claims.c_hash.0 || claims.s_hash.0;
-    let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
-    let is_one_of = |claim: &Words<'_>, kinds: &[&str]| {
-        claim.one().is_some_and(|named| kinds.iter().any(|kind| kind.eq_ignore_ascii_case(named)))
-    };
-    let named = is_one_of(&claims.typ, &["ID", "Refresh", "Offline", "Logout"])
-        || is_one_of(&claims.token_use, &["id", "refresh"]);
-    hashed || named || claims.events.0 || (claims.nonce.0 && unscoped)
-}
-
-/// Whether the claims have what all access tokens of the provider have.
-fn is_marked(claims: &RawClaims<'_>, mark: AccessMark) -> bool {
-    match mark {
-        AccessMark::None => true,
-        AccessMark::TokenUse => claims.token_use.one() == Some("access"),
-        AccessMark::Typ => {
-            claims.typ.one().is_some_and(|typ| ["Bearer", "DPoP"].iter().any(|kind| kind.eq_ignore_ascii_case(typ)))
-        }
-        AccessMark::Client => [&claims.azp, &claims.client_id].iter().any(|claim| claim.filled().is_some()),
-        AccessMark::Cid => claims.cid.filled().is_some(),
-    }
-}
-
-/// A string is a list of scopes, an element of an array is one. What is no scope token, as an element with a space in it, is no
-/// scope in either (RFC 6749 §3.3).
-fn scopes<'w>(claim: &'w Words<'_>) -> impl Iterator<Item = &'w str> {
-    let (list, elements): (&str, &[Cow<'_, str>]) = match claim {
-        Words::One(list) => (list, &[]),
-        Words::Many(elements) => ("", elements),
-        Words::Absent | Words::Odd => ("", &[]),
-    };
-    words(list).chain(elements.iter().map(AsRef::as_ref)).filter(|scope| is_scope_token(scope))
-}
-
-fn join<'w>(words: impl Iterator<Item = &'w str>) -> Box<str> {
-    let mut joined = String::new();
-    for word in words {
-        if !joined.is_empty() {
-            joined.push(' ');
-        }
-        joined.push_str(word);
-    }
-    joined.into()
 }

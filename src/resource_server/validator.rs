@@ -323,7 +323,7 @@ impl Validator {
             None => rules.issuer.keys().current()?.keys()?.value.holds(&seen.key),
         };
         // Seeded, to be found by `tests/concurrency`: with `used_after_retirement`, the cache alone is asked.
-        if !is_published && !cfg!(flaw = "used_after_retirement") {
+        if !is_published && !cfg!(tower_bearer_flaw = "used_after_retirement") {
             self.cache.remove(token);
             return None;
         }

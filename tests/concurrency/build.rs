@@ -7,12 +7,12 @@ const FLAWS: [&str; 3] = ["lost_wake_up", "stale_insert", "used_after_retirement
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(shuttle)");
-    println!("cargo::rustc-cfg=shuttle");
+    println!("cargo::rustc-check-cfg=cfg(tower_bearer_shuttle)");
+    println!("cargo::rustc-cfg=tower_bearer_shuttle");
     for flaw in FLAWS {
-        println!("cargo::rustc-check-cfg=cfg(flaw, values(\"{flaw}\"))");
+        println!("cargo::rustc-check-cfg=cfg(tower_bearer_flaw, values(\"{flaw}\"))");
         if env::var_os(format!("CARGO_FEATURE_{}", flaw.to_uppercase())).is_some() {
-            println!("cargo::rustc-cfg=flaw=\"{flaw}\"");
+            println!("cargo::rustc-cfg=tower_bearer_flaw=\"{flaw}\"");
         }
     }
 }

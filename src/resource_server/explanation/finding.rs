@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::case::{Case, any_of, quoted, quoted_text, span};
 use crate::error;
-use crate::issuer::Issuer;
+use crate::issuer::{AccessMark, Issuer};
 use crate::jose::json::{JsonFault, check_readable_object};
 use crate::jose::{Algorithm, CompactJws, JwsError};
 use crate::resource_server::check::Check;
@@ -244,7 +244,15 @@ fn token_kind(case: &Case<'_>) -> (String, String) {
         }
         _ => match other_kind(case) {
             Some((kind, mark)) => ("an access token".to_owned(), format!("{kind}, by {}", case.noted(&mark))),
-            None => ("`token_use` \"access\"".to_owned(), case.found("token_use", case.claim("token_use"))),
+            None => {
+                let (expected, name) = match case.rules.first().map(|one| one.issuer.profile().access) {
+                    Some(AccessMark::Typ) => ("the claim `typ` \"Bearer\"", "typ"),
+                    Some(AccessMark::Client) => ("`azp` or `client_id`", "azp"),
+                    Some(AccessMark::Cid) => ("`cid`", "cid"),
+                    Some(AccessMark::TokenUse | AccessMark::None) | None => ("`token_use` \"access\"", "token_use"),
+                };
+                (expected.to_owned(), case.found(name, case.claim(name)))
+            }
         },
     }
 }

@@ -1,0 +1,106 @@
+//! What kind of token it is: an access token or another, of a person or of an application.
+
+use super::check::{Check, Failure};
+use super::claims::{RawClaims, Words};
+use super::rejection::RejectionKind as Kind;
+use crate::issuer::{AccessMark, ActorMark, PersonClaim, TokenProfile};
+use crate::jose::Header;
+
+/// What `typ` says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Typed {
+    /// `at+jwt`: an access token (RFC 9068 §2.1).
+    AccessToken,
+    /// `JWT`, or nothing.
+    Jwt,
+}
+
+/// `typ`: whether it says that this is an access token, or nothing against it.
+pub(super) fn media_type(header: &Header<'_>, strict_profile: bool) -> Result<Typed, Failure> {
+    const WRONG: Failure = Check::Header.failed(Kind::WrongTokenType);
+    let Some(media_type) = header.media_type() else {
+        return if strict_profile { Err(WRONG) } else { Ok(Typed::Jwt) };
+    };
+    let prefix = "application/";
+    let subtype = match media_type.get(..prefix.len()) {
+        Some(start) if start.eq_ignore_ascii_case(prefix) => media_type.get(prefix.len()..).unwrap_or_default(),
+        _ => media_type,
+    };
+    if subtype.eq_ignore_ascii_case("at+jwt") {
+        Ok(Typed::AccessToken)
+    } else if subtype.eq_ignore_ascii_case("JWT") && !strict_profile {
+        Ok(Typed::Jwt)
+    } else {
+        Err(WRONG)
+    }
+}
+
+/// Whether the claims are those of an ID token (OpenID Connect Core §2) or of a logout token (OpenID Connect Back-Channel
+/// Logout §2.4). Some issuers put the `nonce` into access tokens too, which then have a scope.
+pub(super) fn is_other_token(claims: &RawClaims<'_>, profile: &TokenProfile) -> bool {
+    if profile.takes_id_tokens {
+        return claims.events.0;
+    }
+    let hashed = claims.at_hash.0 || claims.c_hash.0 || claims.s_hash.0;
+    let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
+    let is_one_of = |claim: &Words<'_>, kinds: &[&str]| {
+        claim.one().is_some_and(|named| kinds.iter().any(|kind| kind.eq_ignore_ascii_case(named)))
+    };
+    let named = is_one_of(&claims.typ, &["ID", "Refresh", "Offline", "Logout"])
+        || is_one_of(&claims.token_use, &["id", "refresh"]);
+    hashed || named || claims.events.0 || (claims.nonce.0 && unscoped)
+}
+
+/// Whether the claims have what all access tokens of the provider have.
+pub(super) fn is_marked(claims: &RawClaims<'_>, mark: AccessMark) -> bool {
+    match mark {
+        AccessMark::None => true,
+        AccessMark::TokenUse => claims.token_use.one() == Some("access"),
+        AccessMark::Typ => {
+            claims.typ.one().is_some_and(|typ| ["Bearer", "DPoP"].iter().any(|kind| kind.eq_ignore_ascii_case(typ)))
+        }
+        AccessMark::Client => [&claims.azp, &claims.client_id].iter().any(|claim| claim.filled().is_some()),
+        AccessMark::Cid => claims.cid.filled().is_some(),
+    }
+}
+
+/// Whether the client acts as itself, and not for a person. `None` where the token doesn't tell.
+pub(super) fn is_application(claims: &RawClaims<'_>, typed: Typed, actor: ActorMark) -> Option<bool> {
+    if let (ActorMark::Entra, Some(kind)) = (actor, claims.idtyp.one()) {
+        return Some(kind == "app");
+    }
+    let subject = claims.sub.filled()?;
+    let subject_is_client = claims.client() == Some(subject);
+    let person_has = |claim: &Words<'_>| match claim.filled() {
+        Some(_) => Some(false),
+        None => subject_is_client.then_some(true),
+    };
+    match actor {
+        ActorMark::Subject if subject_is_client => Some(true),
+        ActorMark::Subject => (typed == Typed::AccessToken && claims.client().is_some()).then_some(false),
+        ActorMark::Entra => {
+            let says_nothing = claims.idtyp.is_absent() && claims.scp.is_absent();
+            Some(says_nothing && claims.oid.one() == Some(subject))
+        }
+        ActorMark::Auth0 => {
+            let client = subject.strip_suffix("@clients");
+            let is_client = client.is_some() && client == claims.client();
+            match claims.gty.one() {
+                Some("client-credentials") => Some(true),
+                _ if is_client => Some(true),
+                _ => client.is_none().then_some(false),
+            }
+        }
+        ActorMark::Keycloak => {
+            let username = claims.preferred_username.filled()?;
+            match username.strip_prefix("service-account-") {
+                // Usernames are in lower case, client ids are not.
+                Some(of) => claims.client_id.one().filter(|client| client.eq_ignore_ascii_case(of)).map(|_| true),
+                None => claims.client_id.is_absent().then_some(false),
+            }
+        }
+        ActorMark::Untold => None,
+        ActorMark::PersonHas(PersonClaim::Uid) => person_has(&claims.uid),
+        ActorMark::PersonHas(PersonClaim::Username) => person_has(&claims.username),
+    }
+}
