@@ -1,10 +1,16 @@
 //! New keys, withdrawn keys, and new keys under an old id.
 
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tower_bearer::RejectionKind as Kind;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use serde_json::{Map, Value, json};
 use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::TestIssuer;
+use tower_bearer::{Issuer, RejectionKind as Kind};
 
 use super::{fetches, kind, together, until};
 use crate::support::AUDIENCE;
@@ -168,6 +174,62 @@ async fn callers_on_many_threads_are_accepted_with_one_fetch_wherever_it_lands_b
             let refused: Vec<_> = together(callers).await.into_iter().flatten().collect();
             assert!(refused.is_empty(), "round {round}: {refused:?}");
             assert_eq!(fetches(&authority).1, before + 1, "round {round}");
+        }
+    }
+}
+
+/// The same two keys under ever other ids, and none. Each token comes again and again, so that it was verified under other sets.
+#[tokio::test]
+async fn a_token_is_judged_by_the_set_of_the_moment_however_ids_move_from_key_to_key() {
+    let authority = TestIssuer::new();
+    let keys = [authority.signing_key(Algorithm::ES256), TestIssuer::new().signing_key(Algorithm::ES256)];
+    let jwk = |key: usize, id: Option<&str>| {
+        let mut jwk: Map<String, Value> = serde_json::from_str(&keys[key].public_jwk()).unwrap();
+        jwk.remove("kid");
+        jwk.extend(id.map(|id| ("kid".to_owned(), json!(id))));
+        jwk
+    };
+    let (one, two) = (Some("1"), Some("2"));
+    // Tokens are named by their key and their `kid`.
+    let sets = [
+        ([jwk(0, one), jwk(1, two)], "0 01 1 12"),
+        ([jwk(0, two), jwk(1, one)], "0 02 1 11"),
+        ([jwk(0, one), jwk(0, two)], "0 01 02"),
+        ([jwk(1, one), jwk(0, one)], "0 01 1 11"),
+        ([jwk(0, None), jwk(1, None)], "0 01 02 1 11 12"),
+        ([jwk(1, None), jwk(1, None)], "1 11 12"),
+    ];
+    let tokens = [(0, None), (0, one), (0, two), (1, None), (1, one), (1, two)].map(|(key, id)| {
+        let token = authority.token(AUDIENCE).expires_in(Duration::from_secs(1_000_000)).signed_by(&keys[key]);
+        let token = match id {
+            Some(id) => token.header("kid", id),
+            None => token.without_header("kid"),
+        };
+        (format!("{key}{}", id.unwrap_or_default()), token.sign())
+    });
+    let published = Arc::new(Mutex::new(String::new()));
+    let current = Arc::clone(&published);
+    let transport = tower::service_fn(move |_: Request<Full<Bytes>>| {
+        let set = current.lock().unwrap().clone();
+        async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(set)))) }
+    });
+    let issuer = Issuer::new(authority.identifier()).unwrap().jwks_url("https://issuer.test/keys").unwrap();
+    let issuer = issuer.transport(transport).clock(&authority.clock());
+    let validator = issuer.validator(AUDIENCE);
+    for before in 0..sets.len() {
+        for after in 0..sets.len() {
+            for (keys, expected) in [&sets[before], &sets[after]] {
+                *published.lock().unwrap() = json!({ "keys": keys }).to_string();
+                authority.advance(Duration::from_secs(1_000));
+                issuer.ready().await.unwrap();
+                let mut accepted = Vec::new();
+                for (name, token) in &tokens {
+                    if kind(&validator, token).await.is_none() {
+                        accepted.push(name.as_str());
+                    }
+                }
+                assert_eq!(accepted.join(" "), *expected, "set {after} after set {before}");
+            }
         }
     }
 }
