@@ -42,6 +42,8 @@ async fn a_delegated_token_is_a_persons_with_scopes_and_with_or_without_roles() 
                 assert_eq!(allows(&validator, token, role("Orders.Manager")).await, roles.is_some());
             }
         }
+        // `idtyp` speaks for itself.
+        assert!(allows(&validator, token.claim("idtyp", "user").without("sub"), delegated()).await);
     }
 }
 

@@ -273,7 +273,8 @@ fn is_guid_in_lower_case(text: &str) -> bool {
 
 #[test]
 fn no_iss_passes_but_one_of_the_two_templates_filled_with_an_allowed_tid() {
-    proptest!(ProptestConfig::with_cases(512), |(
+    let config = ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(
         (begin, in_iss, end) in (begins(), tenants(), ends()),
         other in tenants(),
         tids_agree in prop::bool::weighted(0.7),
