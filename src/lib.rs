@@ -44,8 +44,10 @@
 //! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
 //! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
 //! * [`jose`]: keys and signatures as such.
-//! * [`manual`]: the [threat model](manual::threats), the [defaults](manual::defaults) and the
-//!   [insecure choices](manual::dangerous).
+//! * [`manual`]: the [threat model](manual::threats), the [defaults](manual::defaults), the
+//!   [insecure choices](manual::dangerous), and what to set at each provider: [Entra](manual::entra),
+//!   [Keycloak](manual::keycloak), [Auth0](manual::auth0), [Okta](manual::okta), [Cognito](manual::cognito),
+//!   [Google](manual::google), [External ID and B2C](manual::external_id).
 //!
 //! # What is open, and stays open
 //! * axum: a layer guards the routes that were added *before* it. Add it last; routes added after it are open.

@@ -17,10 +17,17 @@ pub(super) const METADATA_COOL_DOWN: Duration = Duration::from_secs(10);
 /// How long old keys serve while new ones can't be had, counted from the last success.
 pub(super) const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `max-age`, held between one minute and one hour; 15 minutes where there is none.
+/// What is left of `max-age` (a proxy's copy has an `Age`, §5.1), held between one minute and one hour; 15 minutes where there is
+/// none.
 pub(super) fn lifetime(headers: &HeaderMap, grace: Duration) -> Lifetime {
-    let life = max_age(headers).map_or(WITHOUT_MAX_AGE, |life| life.clamp(SHORTEST, LONGEST));
+    let left = max_age(headers).map(|life| life.saturating_sub(age(headers)));
+    let life = left.map_or(WITHOUT_MAX_AGE, |life| life.clamp(SHORTEST, LONGEST));
     Lifetime::jittered(life, grace.saturating_sub(life))
+}
+
+fn age(headers: &HeaderMap) -> Duration {
+    let seconds = headers.get(header::AGE).and_then(|age| age.to_str().ok()?.trim().parse().ok());
+    Duration::from_secs(seconds.unwrap_or_default())
 }
 
 fn max_age(headers: &HeaderMap) -> Option<Duration> {

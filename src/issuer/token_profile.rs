@@ -1,5 +1,7 @@
 //! [`TokenProfile`]: how the access tokens of a provider differ from what the RFCs describe.
 
+use std::time::Duration;
+
 /// What to read where in a token.
 #[derive(Clone, Copy)]
 pub(crate) struct TokenProfile {
@@ -15,6 +17,8 @@ pub(crate) struct TokenProfile {
     pub(crate) needs_permission: bool,
     /// A client id stands for permission only where the client acts as itself.
     pub(crate) client_is_no_permission: bool,
+    /// How much earlier than it was issued a token says that it was (`iat`).
+    pub(crate) backdated_by: Duration,
     /// How a token says whether a client acts as itself.
     pub(crate) actor: ActorMark,
 }
@@ -28,6 +32,7 @@ impl TokenProfile {
         takes_id_tokens: false,
         needs_permission: false,
         client_is_no_permission: false,
+        backdated_by: Duration::ZERO,
         actor: ActorMark::Subject,
     };
 }

@@ -193,7 +193,8 @@ impl Rules {
         if let Err(failure) = self.accept(claims, typed) {
             return if id_is_known { verdict.into() } else { failure.without_key().into() };
         }
-        match self.issuer.keys().missed(keys, header.key_id(), claims.iat.time()) {
+        let issued_at = claims.iat.time().and_then(|at| at.checked_add(self.issuer.profile().backdated_by));
+        match self.issuer.keys().missed(keys, header.key_id(), issued_at) {
             Miss::Fetch => {
                 let newer = Some((Arc::clone(keys), verdict));
                 Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer })

@@ -192,7 +192,8 @@ impl Validator {
         self.change(|rules| rules.ignore_binding = true)
     }
 
-    /// Lets the cache of verified tokens weigh so many bytes: 32 MiB, unless set. It saves computing the signature of a token that
+    /// Lets the cache of verified tokens weigh so many bytes: 32 MiB, unless set. What the types that handlers ask for will take is
+    /// estimated from the length of a token: claims of very many small parts take more. It saves computing the signature of a token that
     /// was seen before; everything that may change (times, keys, your checks) is still checked on each request. Clones share it.
     pub fn cache_bytes(self, bytes: usize) -> Self {
         Self { cache: Arc::new(VerifiedCache::with_bytes(bytes)), ..self }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 use tower_bearer::{AllowedIssuers, BearerLayer, Entra, Issuer, RejectionKind as Kind, Validator, VerifiedToken};
@@ -419,4 +420,38 @@ async fn a_layer_takes_allowed_issuers_and_waits_for_their_keys() {
     let refused = send(&app, with_token(&stranger)).await;
     let said = "Bearer error=\"invalid_token\", error_description=\"the token's issuer is not accepted\"";
     assert_eq!(refused.said(), (401, Some(said)), "without a realm, as there is not one audience for all");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_of_a_new_issuer_on_many_threads_share_its_first_fetch() {
+    for round in 0..20 {
+        let (authorities, issuers, _) = realms(&["acme"]);
+        let mut callers = JoinSet::new();
+        for _ in 0..20 {
+            let (issuers, token) = (issuers.clone(), authorities[0].token(AUDIENCE).sign());
+            callers.spawn(async move { allowed(&issuers, &token).await });
+        }
+        assert!(callers.join_all().await.iter().all(Option::is_none), "round {round}");
+        assert_eq!(authorities[0].requests(Endpoint::Jwks), 1, "round {round}");
+        assert_eq!(issuers.held().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_panics_costs_the_caller_that_asked_it_and_nobody_else() {
+    let authority = TestIssuer::named("https://acme.test");
+    let (panics, of) = (Arc::new(AtomicBool::new(true)), authority.clone());
+    let panicking = Arc::clone(&panics);
+    let issuers = AllowedIssuers::new(move |_| {
+        assert!(!panicking.load(Ordering::Relaxed), "as asked for");
+        Some(of.issuer().validator(AUDIENCE))
+    });
+    let token = authority.token(AUDIENCE).sign();
+    let caller = tokio::spawn({
+        let (issuers, token) = (issuers.clone(), token.clone());
+        async move { allowed(&issuers, &token).await }
+    });
+    assert!(caller.await.unwrap_err().is_panic());
+    panics.store(false, Ordering::Relaxed);
+    assert_eq!(allowed(&issuers, &token).await, None);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::issuer::Issuer;
@@ -145,6 +146,8 @@ impl Entra {
 pub(super) const PROFILE: TokenProfile = TokenProfile {
     needs_permission: true,
     client_is_no_permission: true,
+    // So that clocks which are behind don't refuse it.
+    backdated_by: Duration::from_secs(5 * 60),
     actor: ActorMark::Entra,
     ..TokenProfile::RFC
 };

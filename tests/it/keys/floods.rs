@@ -1,15 +1,21 @@
 //! Tokens under keys that nobody knows: what they may cost, and whom.
 
+use std::convert::Infallible;
 use std::pin::pin;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::DATE;
+use http::{Request, Response};
+use http_body_util::Full;
 use serde_json::json;
-use tower_bearer::RejectionKind as Kind;
 use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::{Endpoint, TestIssuer};
+use tower_bearer::{RejectionKind as Kind, Validator};
 
 use super::{fetches, kind, until};
 use crate::support::AUDIENCE;
@@ -150,4 +156,89 @@ async fn a_flood_does_not_delay_the_first_keys_of_a_service() {
         assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
     }
     assert_eq!(fetches(&authority), (1, 2));
+}
+
+/// A validator whose issuer dates its answers by this clock, and how often keys were asked for.
+fn dated(authority: &TestIssuer, date: &Arc<Mutex<SystemTime>>) -> (Validator, Arc<Mutex<usize>>) {
+    let asked: Arc<Mutex<usize>> = Arc::default();
+    let (answers, clock, counter) = (authority.clone(), Arc::clone(date), Arc::clone(&asked));
+    let transport = tower::service_fn(move |_: Request<Full<Bytes>>| {
+        *counter.lock().unwrap() += 1;
+        let date = httpdate::fmt_http_date(*clock.lock().unwrap());
+        std::future::ready(Ok::<_, Infallible>(Response::builder().header(DATE, date).body(answers.jwks()).unwrap()))
+    });
+    let issuer = authority.issuer().transport(transport).jwks_url("https://issuer.test/keys").unwrap();
+    (issuer.validator(AUDIENCE), asked)
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+#[tokio::test]
+async fn whether_a_token_is_newer_than_the_keys_is_told_by_the_clock_of_the_issuer() {
+    let authority = TestIssuer::new();
+    // The issuer's clock is a minute behind the service's: so are its tokens.
+    let theirs = authority.now() - Duration::from_secs(60);
+    let (validator, asked) = dated(&authority, &Arc::new(Mutex::new(theirs)));
+    let unknown = |issued_at: u64| authority.token(AUDIENCE).header("kid", "unknown").claim("iat", issued_at).sign();
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    assert_eq!(kind(&validator, &unknown(seconds(theirs))).await, Some(Kind::UnknownKey), "by keys fetched for it");
+    let fetched = *asked.lock().unwrap();
+    for (issued_at, expected) in [
+        (seconds(theirs) - 10, Kind::UnknownKey),
+        (seconds(theirs) - 1, Kind::UnknownKey),
+        (seconds(theirs), Kind::KeysUnavailable),
+        (seconds(theirs) + 10, Kind::KeysUnavailable),
+    ] {
+        assert_eq!(kind(&validator, &unknown(issued_at)).await, Some(expected), "{}", issued_at - seconds(theirs));
+    }
+    assert_eq!(*asked.lock().unwrap(), fetched, "no fetch is due");
+}
+
+#[tokio::test]
+async fn a_withdrawn_key_is_no_unknown_one_however_new_its_token_says_it_is() {
+    let authority = TestIssuer::new();
+    let (validator, _) = dated(&authority, &Arc::new(Mutex::new(authority.now())));
+    let key = authority.signing_key(Algorithm::ES256);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    authority.rotate();
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    let later = authority.token(AUDIENCE).signed_by(&key).claim("iat", seconds(authority.now()) + 5);
+    assert_eq!(kind(&validator, &later.sign()).await, Some(Kind::UnknownKey));
+}
+
+#[tokio::test]
+async fn a_copy_that_is_older_than_the_token_says_nothing_about_its_key() {
+    let authority = TestIssuer::new();
+    let date = Arc::new(Mutex::new(authority.now() - Duration::from_secs(300)));
+    let (validator, _) = dated(&authority, &date);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    for _ in 0..3 {
+        let unknown = authority.token(AUDIENCE).header("kid", "unknown").sign();
+        assert_eq!(kind(&validator, &unknown).await, Some(Kind::KeysUnavailable));
+        authority.advance(Duration::from_secs(15));
+    }
+    *date.lock().unwrap() = authority.now();
+    let unknown = authority.token(AUDIENCE).header("kid", "unknown").sign();
+    assert_eq!(kind(&validator, &unknown).await, Some(Kind::UnknownKey), "from the issuer itself");
+}
+
+#[tokio::test]
+async fn a_flood_that_names_no_key_or_no_time_costs_no_more() {
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator(AUDIENCE);
+    assert_eq!(kind(&validator, &authority.token(AUDIENCE).sign()).await, None);
+    let stranger = TestIssuer::new().signing_key(Algorithm::ES256);
+    for second in 0..45 {
+        for n in 0..20 {
+            let forged = authority.token(AUDIENCE).subject(&format!("mallory-{n}")).signed_by(&stranger);
+            let forged = if n % 2 == 0 { forged.without_header("kid") } else { forged.header("kid", format!("{n}")) };
+            let forged = if n % 3 == 0 { forged.without("iat") } else { forged };
+            let kind = kind(&validator, &forged.sign()).await;
+            assert!(matches!(kind, Some(Kind::UnknownKey | Kind::KeysUnavailable)), "{kind:?}");
+        }
+        assert_eq!(fetches(&authority), (1, 2 + second / 15));
+        authority.advance(Duration::from_secs(1));
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
-use http::{Request, Response, StatusCode};
+use http::header::{AGE, CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
 use tower_bearer::testing::{Endpoint, TestIssuer};
@@ -124,6 +124,8 @@ struct Versioned {
     keys: Arc<Mutex<Vec<Value>>>,
     path: Arc<Mutex<String>>,
     asked: Arc<Mutex<Vec<Asked>>>,
+    /// What a proxy says of its copy.
+    age: Arc<Mutex<Option<u64>>>,
 }
 
 /// Path, the tag that was asked with, and the status of the answer.
@@ -166,7 +168,9 @@ impl Versioned {
         self.asked.lock().unwrap().push((request.uri().path().to_owned(), known, status.as_u16()));
         let body = if status == StatusCode::OK { document.to_string() } else { String::new() };
         let response = Response::builder().status(status).header(ETAG, etag).header(CACHE_CONTROL, "max-age=600");
-        response.body(Full::new(body.into())).unwrap()
+        let mut response = response.body(Full::new(body.into())).unwrap();
+        response.headers_mut().extend(self.age.lock().unwrap().map(|age| (AGE, HeaderValue::from(age))));
+        response
     }
 
     /// What was asked since the last look.
@@ -247,4 +251,17 @@ async fn the_version_of_one_address_is_not_asked_for_at_another() {
     let expected = [("/keys", true, 404), ("/moved", false, 200)];
     let seen: Vec<_> = of_keys.iter().map(|(path, known, status)| (path.as_str(), known.is_some(), *status)).collect();
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn what_a_proxy_has_kept_for_a_while_is_fresh_for_the_rest_of_its_time() {
+    for (age, left) in [(None, 600), (Some(0), 600), (Some(400), 200), (Some(590), 60), (Some(u64::MAX), 60)] {
+        let authority = TestIssuer::new();
+        let (versioned, issuer) = Versioned::of(&authority);
+        *versioned.age.lock().unwrap() = age;
+        issuer.ready().await.unwrap();
+        let renewed_in = issuer.status().next_attempt_in.unwrap();
+        let life = Duration::from_secs(left);
+        assert!(renewed_in >= life.mul_f64(0.6) && renewed_in <= life.mul_f64(0.9), "{age:?}: {renewed_in:?}");
+    }
 }

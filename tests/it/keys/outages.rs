@@ -159,3 +159,26 @@ async fn a_transport_that_panics_is_an_outage_and_ends_with_the_panics() {
     authority.advance(rejection.retry_after().unwrap());
     assert_eq!(kind(&validator, &token).await, None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_an_issuer_that_hangs_after_the_first_failed_attempt() {
+    let authority = TestIssuer::new();
+    let issuer = authority.issuer();
+    let validator = issuer.validator(AUDIENCE);
+    let long = || authority.token(AUDIENCE).expires_in(24 * HOUR).sign();
+    assert_eq!(kind(&validator, &long()).await, None);
+    authority.fail(Endpoint::Jwks, Fault::Hanging);
+    authority.advance(2 * HOUR);
+    let before = tokio::time::Instant::now();
+    assert_eq!(kind(&validator, &long()).await, None);
+    assert_eq!(before.elapsed(), Duration::from_secs(1), "the first one waits a second");
+    while issuer.status().last_error.is_none() {
+        tokio::time::sleep(Duration::from_secs(1)).await; // paused: the attempt runs into its time-out
+    }
+    for _ in 0..10 {
+        authority.advance(Duration::from_secs(16));
+        let before = tokio::time::Instant::now();
+        assert_eq!(kind(&validator, &long()).await, None);
+        assert_eq!(before.elapsed(), Duration::ZERO);
+    }
+}
