@@ -255,8 +255,9 @@ impl<T, E: From<NoOutcome>> Drop for Landing<T, E> {
         let mut attempts = shared.attempts();
         if attempts.flight.as_ref().is_some_and(|flight| flight.number == self.number) {
             attempts.flight = None;
-            attempts.deaths += 1;
-            if attempts.deaths == 1 {
+            // Without a runtime at hand it was a caller who drove it and went away, or a runtime that shuts down: the load did not fail.
+            attempts.deaths += u32::from(runtime::is_here());
+            if attempts.deaths <= 1 {
                 shared.quiet_until.store(0, Ordering::Release); // taken over at once, the first time
             } else {
                 shared.fail(&mut attempts, NoOutcome::Died.into(), self.since);
