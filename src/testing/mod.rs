@@ -21,11 +21,11 @@
 mod clock;
 mod directory;
 mod endpoint;
+mod published;
 mod server;
 mod shape;
 mod token;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -40,6 +40,7 @@ pub use self::endpoint::{Endpoint, Fault, Hold};
 pub use self::token::TestToken;
 
 use self::endpoint::Endpoints;
+use self::published::{Published, TestKey, new_key};
 use self::shape::{Kind, Shape, Standard};
 use crate::issuer::Issuer;
 use crate::jose::{Algorithm, SigningKey};
@@ -64,21 +65,6 @@ struct Shared {
     published: Mutex<Published>,
     endpoints: Endpoints,
     server: Option<AbortHandle>,
-}
-
-/// What the issuer publishes.
-struct Published {
-    keys: Vec<TestKey>,
-    /// How many keys of each algorithm there have been.
-    made: HashMap<Algorithm, usize>,
-    odd_keys: Vec<Value>,
-    metadata: Map<String, Value>,
-    cache_control: String,
-}
-
-struct TestKey {
-    key: Arc<SigningKey>,
-    signs: bool,
 }
 
 impl TestIssuer {
@@ -289,19 +275,11 @@ impl TestIssuer {
 
 impl Shared {
     fn new(identifier: String, shape: &'static dyn Shape, server: Option<AbortHandle>) -> Self {
-        let mut published = Published {
-            keys: Vec::new(),
-            made: HashMap::new(),
-            odd_keys: Vec::new(),
-            metadata: Map::new(),
-            cache_control: "max-age=900".to_owned(),
-        };
-        published.add(shape.algorithm());
         Self {
             identifier,
             shape,
             clock: TestClock::new(),
-            published: Mutex::new(published),
+            published: Mutex::new(Published::new(shape.algorithm())),
             endpoints: Endpoints::default(),
             server,
         }
@@ -341,37 +319,6 @@ impl Drop for Shared {
             server.abort();
         }
     }
-}
-
-impl Published {
-    fn add(&mut self, algorithm: Algorithm) -> Arc<SigningKey> {
-        self.add_as(algorithm, None)
-    }
-
-    /// Adds a key with this id, or with the next one.
-    fn add_as(&mut self, algorithm: Algorithm, key_id: Option<String>) -> Arc<SigningKey> {
-        let number = self.made.entry(algorithm).and_modify(|made| *made += 1).or_insert(1);
-        let key_id = key_id.unwrap_or_else(|| format!("{}-{}", algorithm.as_str().to_lowercase(), number));
-        let key = new_key(algorithm, *number, key_id);
-        self.keys.push(TestKey { key: Arc::clone(&key), signs: true });
-        key
-    }
-}
-
-/// RSA keys alternate between the two fixed ones.
-fn new_key(algorithm: Algorithm, number: usize, key_id: String) -> Arc<SigningKey> {
-    const RSA: [&[u8]; 2] = [include_bytes!("rsa_2048_a.pk8"), include_bytes!("rsa_2048_b.pk8")];
-    let key = match algorithm {
-        Algorithm::RS256
-        | Algorithm::RS384
-        | Algorithm::RS512
-        | Algorithm::PS256
-        | Algorithm::PS384
-        | Algorithm::PS512 => SigningKey::from_pkcs8(algorithm, RSA[number % 2]),
-        _ => SigningKey::generate(algorithm),
-    };
-    let key = key.unwrap_or_else(|error| panic!("TestIssuer can't make a key for {algorithm}: {error}"));
-    Arc::new(key.with_key_id(key_id))
 }
 
 fn value(content: impl Serialize) -> Value {
