@@ -63,7 +63,8 @@ impl KeySource {
                 (snapshot, headers)
             }
         };
-        snapshot.as_of = as_of(&headers, asked_at);
+        snapshot.dated = dated(&headers);
+        snapshot.as_of = as_of(snapshot.dated, asked_at);
         Ok(Loaded { value: snapshot, lifetime: freshness::lifetime(&headers, self.grace) })
     }
 
@@ -96,10 +97,14 @@ impl KeySource {
     }
 }
 
-/// Of which moment the answer is: by `Date`, so by the clock of the issuer, whose tokens are compared with it; a proxy's copy
-/// has the date of the original (RFC 9110 §6.6.1, RFC 9111 §4.2.3). Both are cut to seconds, hence the second before.
-fn as_of(headers: &HeaderMap, asked_at: SystemTime) -> SystemTime {
-    let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-    let second_before = date.and_then(|date| date.checked_sub(Duration::from_secs(1)));
+/// When the answer was sent by the clock of the issuer, whose tokens are compared with it; a proxy's copy has the date of the original
+/// (RFC 9110 §6.6.1, RFC 9111 §4.2.3).
+fn dated(headers: &HeaderMap) -> Option<SystemTime> {
+    headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok())
+}
+
+/// Of which moment the answer is at the latest. A date and the times in tokens are cut to seconds, hence the second before.
+fn as_of(dated: Option<SystemTime>, asked_at: SystemTime) -> SystemTime {
+    let second_before = dated.and_then(|date| date.checked_sub(Duration::from_secs(1)));
     second_before.map_or(asked_at, |date| date.min(asked_at))
 }

@@ -62,6 +62,8 @@ pub(crate) struct Snapshot {
     withdrawn: Vec<Box<str>>,
     /// Wall time of the moment: a key that was published later may be missing.
     pub(super) as_of: SystemTime,
+    /// When the issuer sent it, by its own clock; earlier than it was fetched where a copy was sent.
+    pub(super) dated: Option<SystemTime>,
     pub(super) revision: Option<Revision>,
 }
 
@@ -98,6 +100,7 @@ impl Snapshot {
             skipped,
             withdrawn: Vec::new(),
             as_of: SystemTime::UNIX_EPOCH,
+            dated: None,
             revision: None,
         };
         keys.into_iter().for_each(|key| snapshot.push(key));
@@ -159,9 +162,9 @@ impl Snapshot {
         key_id.is_some_and(|id| self.withdrawn.iter().any(|withdrawn| **withdrawn == *id))
     }
 
-    /// Whether this is of a moment well before the other: more than clocks of one issuer's servers are apart.
+    /// Whether it was sent well before this moment by the issuer's clock: more than clocks of one issuer's servers are apart.
     pub(crate) fn is_older_than(&self, moment: SystemTime) -> bool {
-        self.as_of.checked_add(APART).is_some_and(|latest| latest < moment)
+        self.dated.and_then(|dated| dated.checked_add(APART)).is_some_and(|latest| latest < moment)
     }
 
     /// Whether this very key is still published. What one of the others has verified counts no more.

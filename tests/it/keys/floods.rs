@@ -242,3 +242,12 @@ async fn a_flood_that_names_no_key_or_no_time_costs_no_more() {
         authority.advance(Duration::from_secs(1));
     }
 }
+
+#[tokio::test]
+async fn a_service_whose_clock_is_behind_still_knows_that_a_key_does_not_exist() {
+    let authority = TestIssuer::new();
+    let theirs = authority.now() + Duration::from_secs(30);
+    let (validator, _) = dated(&authority, &Arc::new(Mutex::new(theirs)));
+    let unknown = authority.token(AUDIENCE).header("kid", "unknown").claim("iat", seconds(theirs)).sign();
+    assert_eq!(kind(&validator, &unknown).await, Some(Kind::UnknownKey), "by keys that were sent after it was issued");
+}
