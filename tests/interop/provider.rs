@@ -6,7 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::LazyLock;
+use std::sync::{LazyLock, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use reqwest::Client;
 use serde_json::Value;
@@ -57,6 +59,9 @@ struct Stopped {
     reserved: TcpSocket,
 }
 
+/// Ten times what a start takes on a busy machine.
+const START: Duration = Duration::from_secs(30);
+
 /// A provider that the tests share which change nothing about it.
 pub(crate) fn shared() -> &'static Provider {
     static SHARED: LazyLock<Provider> = LazyLock::new(Provider::start);
@@ -77,15 +82,26 @@ impl Provider {
     fn run(arguments: &[&str]) -> Self {
         let home = directory("TOWER_BEARER_INTEROP_DIR");
         let log = home.join("provider.log");
-        let mut child = Command::new("node")
-            .arg(home.join("provider.mjs"))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(File::options().create(true).append(true).open(&log).expect("the log can be written"))
-            .spawn()
-            .expect("`node` can be run");
-        let line = first_line(&mut child);
+        let spawn = || {
+            Command::new("node")
+                .arg(home.join("provider.mjs"))
+                .args(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(File::options().create(true).append(true).open(&log).expect("the log can be written"))
+                .spawn()
+                .expect("`node` can be run")
+        };
+        // A process of Node was seen to hang as it started: it gets a second chance.
+        let mut child = spawn();
+        let mut line = first_line_in_time(&mut child);
+        if line.is_none() {
+            let _ = child.kill();
+            let _ = child.wait();
+            child = spawn();
+            line = first_line_in_time(&mut child);
+        }
+        let line = line.unwrap_or_default();
         let said: Value = serde_json::from_str(&line)
             .unwrap_or_else(|_| panic!("the provider did not start; {} says why", log.display()));
         let text = |name: &str| said[name].as_str().expect("the provider says where it is").to_owned();
@@ -205,6 +221,19 @@ pub(crate) fn certificate() -> PathBuf {
 /// loopback, in plain http.
 pub(crate) fn client() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().expect("a client can be made")
+}
+
+/// The same, unless it takes longer than any start does.
+fn first_line_in_time(child: &mut Child) -> Option<String> {
+    let mut stdout = BufReader::new(child.stdout.take().expect("its output is a pipe"));
+    let (said, heard) = mpsc::channel();
+    // Ends with the process, which is killed where nothing is heard of it.
+    thread::spawn(move || {
+        let mut line = String::new();
+        let _ = stdout.read_line(&mut line);
+        let _ = said.send(line);
+    });
+    heard.recv_timeout(START).ok()
 }
 
 /// What a process that was started with a pipe says first; nothing if it ends without a word.
