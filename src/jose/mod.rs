@@ -47,13 +47,23 @@
 //!   ([`SkipReason::RsaTooLarge`]).
 
 mod algorithm;
+#[cfg(feature = "client")]
+mod certificate;
 mod crypto;
+#[cfg(feature = "client")]
+mod digest;
 pub(crate) mod json;
 mod jwk;
 mod jwk_set;
 mod jws;
+#[cfg(feature = "client")]
+mod key_identifier;
 mod key_material;
+#[cfg(feature = "client")]
+mod pem;
 mod signing_key;
+#[cfg(feature = "client")]
+mod signing_key_pem;
 mod skip_reason;
 mod text;
 #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))]
@@ -61,9 +71,25 @@ mod thumbprint;
 mod verifying_key;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+#[cfg(feature = "client")]
+pub use certificate::{Certificate, CertificateError};
+#[cfg(feature = "client")]
+#[expect(unused_imports, reason = "the outbound half comes next")]
+pub(crate) use digest::sha256;
 pub use jwk::Jwk;
 pub use jwk_set::{JwkSet, JwkSetError, SkippedKey};
 pub use jws::{CompactJws, Header, JwsError, VerifiedJws};
+#[cfg(feature = "client")]
+pub use pem::PemError;
 pub use signing_key::{SigningError, SigningKey};
+#[cfg(feature = "client")]
+pub use signing_key_pem::KeyPemError;
 pub use skip_reason::SkipReason;
 pub use verifying_key::{InvalidSignature, VerifyingKey};
+
+/// Bytes that nobody can guess.
+#[cfg(feature = "client")]
+#[expect(dead_code, reason = "the outbound half comes next")]
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], SigningError> {
+    crypto::random()
+}

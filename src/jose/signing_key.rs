@@ -40,7 +40,7 @@ impl SigningKey {
         Self::new(algorithm, PrivateKey::generate(algorithm)?)
     }
 
-    fn new(algorithm: Algorithm, key: PrivateKey) -> Result<Self, SigningError> {
+    pub(super) fn new(algorithm: Algorithm, key: PrivateKey) -> Result<Self, SigningError> {
         let public = key.public()?;
         Ok(Self { algorithm, key_id: None, key, public })
     }
@@ -56,6 +56,11 @@ impl SigningKey {
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    #[cfg(feature = "client")]
+    pub(super) fn public(&self) -> &KeyMaterial {
+        &self.public
     }
 
     /// The name given by [`with_key_id`](Self::with_key_id).

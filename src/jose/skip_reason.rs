@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::crypto::RSA_MAX_BITS;
 
-/// Why a key was left aside: a member of a key set, or a static key that was handed over.
+/// Why a key was left aside: a member of a key set, a static key that was handed over, or the key of a
+/// certificate.
 ///
 /// The texts are constants and never quote the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +37,8 @@ pub enum SkipReason {
     UnsupportedAlgorithm,
     /// The `crv` isn't one of P-256, P-384, P-521, Ed25519.
     UnsupportedCurve,
+    /// The public key in a certificate is malformed, or none of RSA, uncompressed P-256, P-384 and P-521, Ed25519.
+    UnsupportedPublicKey,
     /// The key is of another kind than its algorithm needs.
     AlgorithmDoesNotFit,
     /// The RSA modulus is shorter than 2048 bits (RFC 7518 §3.3).
@@ -73,6 +76,9 @@ impl fmt::Display for SkipReason {
             Self::NotForVerification => "the `key_ops` of the key do not contain `verify`",
             Self::UnsupportedAlgorithm => "the `alg` of the key is not a supported signature algorithm",
             Self::UnsupportedCurve => "the `crv` of the key is none of P-256, P-384, P-521, Ed25519",
+            Self::UnsupportedPublicKey => {
+                "the public key is malformed or of no supported kind: RSA, P-256, P-384, P-521 (uncompressed), Ed25519"
+            }
             Self::AlgorithmDoesNotFit => "the key is of another kind than its algorithm needs",
             Self::RsaTooSmall => "the RSA key is shorter than 2048 bits",
             Self::RsaTooLarge => return write!(f, "the RSA key is longer than {RSA_MAX_BITS} bits"),

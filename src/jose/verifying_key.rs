@@ -29,16 +29,17 @@ impl VerifyingKey {
     /// [`SkipReason::RejectedByBackend`] when the key's point isn't on its curve or the like;
     /// [`SkipReason::NoBackend`] when the crate was built without one.
     pub fn from_jwk(jwk: &Jwk) -> Result<Vec<Self>, SkipReason> {
-        jwk.algorithms()
-            .map(|algorithm| {
-                let key = match jwk.material() {
-                    KeyMaterial::Rsa(numbers) => PublicKey::rsa(algorithm, numbers)?,
-                    KeyMaterial::Ec(_, point) => PublicKey::from_bytes(algorithm, point)?,
-                    KeyMaterial::Ed25519(x) => PublicKey::from_bytes(algorithm, x)?,
-                };
-                Ok(Self { algorithm, key })
-            })
-            .collect()
+        jwk.algorithms().map(|algorithm| Self::from_material(algorithm, jwk.material())).collect()
+    }
+
+    /// The key whose numbers these are; they fit the algorithm.
+    pub(super) fn from_material(algorithm: Algorithm, material: &KeyMaterial) -> Result<Self, SkipReason> {
+        let key = match material {
+            KeyMaterial::Rsa(numbers) => PublicKey::rsa(algorithm, numbers)?,
+            KeyMaterial::Ec(_, point) => PublicKey::from_bytes(algorithm, point)?,
+            KeyMaterial::Ed25519(x) => PublicKey::from_bytes(algorithm, x)?,
+        };
+        Ok(Self { algorithm, key })
     }
 
     /// A static key, for an application that already has a `jsonwebtoken::DecodingKey`: made from a PEM,

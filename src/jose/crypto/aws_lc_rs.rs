@@ -22,6 +22,21 @@ pub(in crate::jose) fn sha256(message: &[u8]) -> [u8; 32] {
     hash
 }
 
+/// With SHA-1, which is broken: as a name for what is known by a better one.
+#[cfg(feature = "client")]
+pub(in crate::jose) fn sha1(message: &[u8]) -> [u8; 20] {
+    let mut hash = [0; 20];
+    hash.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, message).as_ref());
+    hash
+}
+
+#[cfg(feature = "client")]
+pub(in crate::jose) fn random<const N: usize>() -> Result<[u8; N], SigningError> {
+    let mut bytes = [0; N];
+    ::aws_lc_rs::rand::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// What checks signatures, bound to its algorithm.
 pub(in crate::jose) enum PublicKey {
     Asymmetric(ParsedPublicKey),
@@ -106,6 +121,18 @@ impl PrivateKey {
             Algorithm::EdDSA | Algorithm::Ed25519 => Ok(Self::Ed25519(Ed25519KeyPair::from_pkcs8(der)?)),
             _ => Err(SigningError::UnsupportedAlgorithm),
         }
+    }
+
+    #[cfg(feature = "client")]
+    pub(in crate::jose) fn from_pkcs1(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
+        let encoding = rsa_encoding(algorithm).ok_or(SigningError::UnsupportedAlgorithm)?;
+        Ok(Self::Rsa(RsaKeyPair::from_der(der)?, encoding))
+    }
+
+    #[cfg(feature = "client")]
+    pub(in crate::jose) fn from_sec1(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
+        let (curve, signing) = ecdsa_signing(algorithm).ok_or(SigningError::UnsupportedAlgorithm)?;
+        Ok(Self::Ecdsa(EcdsaKeyPair::from_private_key_der(signing, der)?, curve))
     }
 
     pub(in crate::jose) fn generate(algorithm: Algorithm) -> Result<Self, SigningError> {

@@ -9,6 +9,11 @@ use crate::jose::skip_reason::SkipReason;
 
 pub(in crate::jose) const RSA_MAX_BITS: usize = 8192;
 
+#[cfg(feature = "client")]
+pub(in crate::jose) fn random<const N: usize>() -> Result<[u8; N], SigningError> {
+    Err(SigningError::NoBackend)
+}
+
 pub(in crate::jose) struct PublicKey(Infallible);
 
 impl PublicKey {
@@ -37,6 +42,16 @@ pub(in crate::jose) struct PrivateKey(Infallible);
 
 impl PrivateKey {
     pub(in crate::jose) fn from_pkcs8(_: Algorithm, _: &[u8]) -> Result<Self, SigningError> {
+        Err(SigningError::NoBackend)
+    }
+
+    #[cfg(feature = "client")]
+    pub(in crate::jose) fn from_pkcs1(_: Algorithm, _: &[u8]) -> Result<Self, SigningError> {
+        Err(SigningError::NoBackend)
+    }
+
+    #[cfg(feature = "client")]
+    pub(in crate::jose) fn from_sec1(_: Algorithm, _: &[u8]) -> Result<Self, SigningError> {
         Err(SigningError::NoBackend)
     }
 

@@ -24,6 +24,18 @@ pub(in crate::jose) fn sha256(message: &[u8]) -> [u8; 32] {
     Sha256::digest(message).into()
 }
 
+/// With SHA-1, which is broken: as a name for what is known by a better one.
+#[cfg(feature = "client")]
+pub(in crate::jose) fn sha1(message: &[u8]) -> [u8; 20] {
+    sha1::Sha1::digest(message).into()
+}
+
+pub(in crate::jose) fn random<const N: usize>() -> Result<[u8; N], SigningError> {
+    let mut bytes = [0; N];
+    OsRng.try_fill_bytes(&mut bytes).map_err(|_| SigningError::Failed)?;
+    Ok(bytes)
+}
+
 /// What checks signatures, bound to its algorithm.
 pub(in crate::jose) struct PublicKey(Box<dyn Verify>);
 
@@ -153,33 +165,40 @@ pub(in crate::jose) struct PrivateKey {
 
 impl PrivateKey {
     pub(in crate::jose) fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
-        let rsa = || RsaPrivateKey::from_pkcs8_der(der).map_err(|_| SigningError::KeyRejected);
         match algorithm {
-            Algorithm::RS256 => Self::rsa::<_, pkcs1v15::Signature>(rsa()?, pkcs1v15::SigningKey::<Sha256>::new),
-            Algorithm::RS384 => Self::rsa::<_, pkcs1v15::Signature>(rsa()?, pkcs1v15::SigningKey::<Sha384>::new),
-            Algorithm::RS512 => Self::rsa::<_, pkcs1v15::Signature>(rsa()?, pkcs1v15::SigningKey::<Sha512>::new),
-            Algorithm::PS256 => Self::rsa::<_, pss::Signature>(rsa()?, pss::BlindedSigningKey::<Sha256>::new),
-            Algorithm::PS384 => Self::rsa::<_, pss::Signature>(rsa()?, pss::BlindedSigningKey::<Sha384>::new),
-            Algorithm::PS512 => Self::rsa::<_, pss::Signature>(rsa()?, pss::BlindedSigningKey::<Sha512>::new),
             Algorithm::ES256 => Self::p256(&ec_secret(der)?),
             Algorithm::ES384 => Self::p384(&ec_secret(der)?),
             Algorithm::ES512 => Self::p521(&ec_secret(der)?),
             Algorithm::EdDSA | Algorithm::Ed25519 => {
                 ed25519_dalek::SigningKey::from_pkcs8_der(der).map(Self::ed25519).map_err(|_| SigningError::KeyRejected)
             }
+            _ => Self::rsa(algorithm, || RsaPrivateKey::from_pkcs8_der(der).ok()),
+        }
+    }
+
+    #[cfg(feature = "client")]
+    pub(in crate::jose) fn from_pkcs1(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
+        Self::rsa(algorithm, || pkcs1::DecodeRsaPrivateKey::from_pkcs1_der(der).ok())
+    }
+
+    #[cfg(feature = "client")]
+    pub(in crate::jose) fn from_sec1(algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningError> {
+        let rejected = |_| SigningError::KeyRejected;
+        match algorithm {
+            Algorithm::ES256 => Self::p256(&ec::SecretKey::from_sec1_der(der).map_err(rejected)?),
+            Algorithm::ES384 => Self::p384(&ec::SecretKey::from_sec1_der(der).map_err(rejected)?),
+            Algorithm::ES512 => Self::p521(&ec::SecretKey::from_sec1_der(der).map_err(rejected)?),
             _ => Err(SigningError::UnsupportedAlgorithm),
         }
     }
 
     pub(in crate::jose) fn generate(algorithm: Algorithm) -> Result<Self, SigningError> {
         match algorithm {
-            Algorithm::ES256 => Self::p256(&ec::SecretKey::random(&mut random()?)),
-            Algorithm::ES384 => Self::p384(&ec::SecretKey::random(&mut random()?)),
-            Algorithm::ES512 => Self::p521(&ec::SecretKey::random(&mut random()?)),
+            Algorithm::ES256 => Self::p256(&ec::SecretKey::random(&mut system_random()?)),
+            Algorithm::ES384 => Self::p384(&ec::SecretKey::random(&mut system_random()?)),
+            Algorithm::ES512 => Self::p521(&ec::SecretKey::random(&mut system_random()?)),
             Algorithm::EdDSA | Algorithm::Ed25519 => {
-                let mut secret = [0; 32];
-                random()?.fill_bytes(&mut secret);
-                Ok(Self::ed25519(ed25519_dalek::SigningKey::from_bytes(&secret)))
+                Ok(Self::ed25519(ed25519_dalek::SigningKey::from_bytes(&random()?)))
             }
             _ => Err(SigningError::UnsupportedAlgorithm),
         }
@@ -193,7 +212,20 @@ impl PrivateKey {
         self.key.sign(message)
     }
 
-    fn rsa<K, S>(key: RsaPrivateKey, bind: fn(RsaPrivateKey) -> K) -> Result<Self, SigningError>
+    fn rsa(algorithm: Algorithm, key: impl Fn() -> Option<RsaPrivateKey>) -> Result<Self, SigningError> {
+        let key = || key().ok_or(SigningError::KeyRejected);
+        match algorithm {
+            Algorithm::RS256 => Self::bound::<_, pkcs1v15::Signature>(key()?, pkcs1v15::SigningKey::<Sha256>::new),
+            Algorithm::RS384 => Self::bound::<_, pkcs1v15::Signature>(key()?, pkcs1v15::SigningKey::<Sha384>::new),
+            Algorithm::RS512 => Self::bound::<_, pkcs1v15::Signature>(key()?, pkcs1v15::SigningKey::<Sha512>::new),
+            Algorithm::PS256 => Self::bound::<_, pss::Signature>(key()?, pss::BlindedSigningKey::<Sha256>::new),
+            Algorithm::PS384 => Self::bound::<_, pss::Signature>(key()?, pss::BlindedSigningKey::<Sha384>::new),
+            Algorithm::PS512 => Self::bound::<_, pss::Signature>(key()?, pss::BlindedSigningKey::<Sha512>::new),
+            _ => Err(SigningError::UnsupportedAlgorithm),
+        }
+    }
+
+    fn bound<K, S>(key: RsaPrivateKey, bind: fn(RsaPrivateKey) -> K) -> Result<Self, SigningError>
     where
         K: RandomizedSigner<S> + Send + Sync + 'static,
         S: SignatureEncoding + 'static,
@@ -241,7 +273,7 @@ where
     S: SignatureEncoding,
 {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
-        let signature = self.key.try_sign_with_rng(&mut random()?, message).map_err(|_| SigningError::Failed)?;
+        let signature = self.key.try_sign_with_rng(&mut system_random()?, message).map_err(|_| SigningError::Failed)?;
         Ok(signature.to_vec())
     }
 }
@@ -278,7 +310,7 @@ where
 }
 
 /// The system's randomness. `OsRng` panics where there is none, so that is found out first.
-fn random() -> Result<OsRng, SigningError> {
+fn system_random() -> Result<OsRng, SigningError> {
     OsRng.try_fill_bytes(&mut [0]).map_err(|_| SigningError::Failed)?;
     Ok(OsRng)
 }
