@@ -34,6 +34,12 @@ where
     }
 }
 
+/// Does work that blocks, such as reading a file, away from the tasks. `None` if it was cut off.
+#[cfg(feature = "client")]
+pub(crate) async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {
+    if is_here() && !cfg!(tower_bearer_shuttle) { tokio::task::spawn_blocking(work).await.ok() } else { Some(work()) }
+}
+
 /// Waits for this so long at most: `None` where it takes longer.
 pub(crate) async fn within<F: Future>(patience: Duration, future: F) -> Option<F::Output> {
     // Time stands still where interleavings are tried.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::held::{Held, Loaded};
-use super::{BoxFuture, NoOutcome};
+use super::{BoxFuture, LoadError, NoOutcome};
 use crate::clock::Clock;
 use crate::runtime::{self, AbortHandle};
 use crate::sync::{ArcSwapOption, AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
@@ -57,7 +57,17 @@ pub(super) struct Flight<E> {
 #[derive(Clone)]
 pub(crate) struct Failure<E> {
     pub(crate) error: E,
-    pub(super) since: Instant,
+    since: Instant,
+    /// How long after its start none is begun.
+    cool_down: Duration,
+}
+
+impl<E> Failure<E> {
+    /// How long until the attempt may be repeated. `None` where it may be now.
+    pub(super) fn cooling_down_for(&self, now: Instant) -> Option<Duration> {
+        let left = self.cool_down.checked_sub(now.saturating_duration_since(self.since))?;
+        (!left.is_zero()).then_some(left)
+    }
 }
 
 /// What came of asking for an attempt.
@@ -91,11 +101,7 @@ impl<E: Clone> End<E> {
     }
 }
 
-impl<T, E> Shared<T, E>
-where
-    T: Send + Sync + 'static,
-    E: Clone + From<NoOutcome> + Send + Sync + 'static,
-{
+impl<T: Send + Sync + 'static, E: LoadError> Shared<T, E> {
     pub(super) fn new(clock: Clock, cool_down: Duration, load: Arc<LoadFn<T, E>>) -> Self {
         Self {
             held: ArcSwapOption::empty(),
@@ -131,7 +137,7 @@ where
                 return Attempt::UnderWay(flight.end.clone());
             }
             if let Some(failure) = &attempts.failure
-                && now.saturating_duration_since(failure.since) < self.cool_down
+                && failure.cooling_down_for(now).is_some()
             {
                 return Attempt::CoolingDown(failure.error.clone());
             }
@@ -172,8 +178,8 @@ impl<T, E> Shared<T, E> {
         }
         let left =
             |since| self.cool_down.checked_sub(now.saturating_duration_since(since)).filter(|left| !left.is_zero());
-        let failed_at = attempts.failure.as_ref().map(|failure| failure.since);
-        attempts.doubted_at.and_then(left).or_else(|| failed_at.and_then(left))
+        let failure = || attempts.failure.as_ref().and_then(|failure| failure.cooling_down_for(now));
+        attempts.doubted_at.and_then(left).or_else(failure)
     }
 
     /// What is held, if it is not the known value.
@@ -189,8 +195,24 @@ impl<T, E> Shared<T, E> {
         nanos(now.saturating_duration_since(self.born))
     }
 
+    /// Drops what is held if it is this value.
+    #[cfg(feature = "client")]
+    pub(super) fn drop_held(&self, known: &Arc<Held<T>>) {
+        let _landing_waits = self.attempts();
+        if self.held.load_full().is_some_and(|held| Arc::ptr_eq(known, &held)) {
+            self.held.store(None);
+        }
+    }
+}
+
+impl<T, E: LoadError> Shared<T, E> {
     fn fail(&self, attempts: &mut Attempts<E>, error: E, since: Instant) {
-        attempts.failure = Some(Failure { error, since });
+        let asked_for = error
+            .retry_after()
+            .map(|from_now| self.clock.monotonic().saturating_duration_since(since).saturating_add(from_now));
+        let cool_down = asked_for.map_or(self.cool_down, |asked_for| asked_for.max(self.cool_down));
+        self.quiet_until.store(self.nanos(since).saturating_add(nanos(cool_down)), Ordering::Release);
+        attempts.failure = Some(Failure { error, since, cool_down });
         self.failing.store(true, Ordering::Release);
     }
 }
@@ -203,23 +225,20 @@ impl<T, E> Drop for Shared<T, E> {
     }
 }
 
-async fn fly<T, E>(load: Arc<LoadFn<T, E>>, previous: Option<Arc<Held<T>>>, landing: Landing<T, E>)
-where
-    E: Clone + From<NoOutcome>,
-{
+async fn fly<T, E: LoadError>(load: Arc<LoadFn<T, E>>, previous: Option<Arc<Held<T>>>, landing: Landing<T, E>) {
     let outcome = load(previous).await;
     landing.land(outcome);
 }
 
 /// The end of an attempt, which comes even if the attempt is dropped half-way.
-struct Landing<T, E: From<NoOutcome>> {
+struct Landing<T, E: LoadError> {
     shared: Weak<Shared<T, E>>,
     number: u64,
     sender: watch::Sender<Option<Result<(), E>>>,
     since: Instant,
 }
 
-impl<T, E: Clone + From<NoOutcome>> Landing<T, E> {
+impl<T, E: LoadError> Landing<T, E> {
     fn land(self, outcome: Result<Loaded<T>, E>) {
         let Some(shared) = self.shared.upgrade() else { return };
         let end = {
@@ -249,7 +268,7 @@ impl<T, E: Clone + From<NoOutcome>> Landing<T, E> {
     }
 }
 
-impl<T, E: From<NoOutcome>> Drop for Landing<T, E> {
+impl<T, E: LoadError> Drop for Landing<T, E> {
     fn drop(&mut self) {
         let Some(shared) = self.shared.upgrade() else { return };
         let mut attempts = shared.attempts();

@@ -17,6 +17,12 @@ impl Lifetime {
     pub(crate) fn jittered(end: Duration, grace: Duration) -> Self {
         Self { soft: end.mul_f64(0.6 + 0.3 * fastrand::f64()), end, grace }
     }
+
+    /// A life whose points are known: stale from `soft` on, overdue from `end` on, over after `grace`.
+    #[cfg(feature = "client")]
+    pub(crate) fn at(soft: Duration, end: Duration, grace: Duration) -> Self {
+        Self { soft, end, grace }
+    }
 }
 
 /// What a load gives.

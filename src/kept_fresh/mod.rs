@@ -11,7 +11,7 @@
 //!
 //! At most one attempt is under way. It runs in a task of its own, which callers that go away cannot cancel and which
 //! ends with the last owner. A failed attempt never drops the value; it is remembered for a cool-down that is counted
-//! from its start. An attempt that dies (its runtime went away, it panicked) is taken over once by a waiter. No lock is
+//! from its start, or for as long as whoever was asked wants. An attempt that dies (its runtime went away, it panicked) is taken over once by a waiter. No lock is
 //! held while loading.
 
 mod flight;
@@ -46,16 +46,20 @@ pub(crate) enum NoOutcome {
     StillLoading,
 }
 
+/// Why a load failed.
+pub(crate) trait LoadError: Clone + From<NoOutcome> + Send + Sync + 'static {
+    /// When to try again, from now on, if whoever was asked said so. Else, and at the least, the cool-down is waited for.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
 /// A value that is loaded when it is first needed and kept fresh from then on.
 pub(crate) struct KeptFresh<T, E> {
     shared: Arc<Shared<T, E>>,
 }
 
-impl<T, E> KeptFresh<T, E>
-where
-    T: Send + Sync + 'static,
-    E: Clone + From<NoOutcome> + Send + Sync + 'static,
-{
+impl<T: Send + Sync + 'static, E: LoadError> KeptFresh<T, E> {
     /// Nothing is loaded until somebody asks.
     pub(crate) fn new<L, F>(clock: Clock, cool_down: Duration, load: L) -> Self
     where
@@ -147,6 +151,12 @@ where
         self.shared.held.load_full()
     }
 
+    /// Drops what is held if it is this value: it turned out not to be good. Whoever asks next waits for another.
+    #[cfg(feature = "client")]
+    pub(crate) fn drop_held(&self, known: &Arc<Held<T>>) {
+        self.shared.drop_held(known);
+    }
+
     /// Whether a value is held that still serves, without starting anything.
     pub(crate) fn serves(&self) -> bool {
         let now = self.shared.clock.monotonic();
@@ -160,9 +170,7 @@ where
 
     /// How long until a failed attempt may be repeated.
     pub(crate) fn cooling_down(&self) -> Option<Duration> {
-        let since = self.shared.attempts().failure.as_ref()?.since;
-        let left = self.shared.cool_down.checked_sub(self.shared.clock.monotonic().saturating_duration_since(since))?;
-        (!left.is_zero()).then_some(left)
+        self.shared.attempts().failure.as_ref()?.cooling_down_for(self.shared.clock.monotonic())
     }
 
     /// How long until the next attempt is due, if somebody asks then. Nothing where one is due now.

@@ -11,16 +11,35 @@ use super::error::ExchangeError;
 
 /// The longest body that is read, in bytes.
 pub(super) const CAP: usize = 1024 * 1024;
+/// The longest that says why a request was refused; what is longer is no such answer but a page.
+#[cfg(feature = "client")]
+const REFUSAL_CAP: usize = 64 * 1024;
 
-/// The answer with all of its body. Only a 200 has one that counts: others are told by their status, and nobody waits
-/// for an error page.
-pub(super) async fn read<B: Body>(response: Response<B>) -> Result<Response<Bytes>, ExchangeError> {
+/// Which bodies count, besides those of a 200.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wanted {
+    /// No other: an answer is told by its status, and nobody waits for an error page.
+    Documents,
+    /// Those that say why a request was refused (RFC 6749 §5.2).
+    #[cfg(feature = "client")]
+    Refusals,
+}
+
+/// The answer with all of its body, if that counts.
+pub(super) async fn read<B: Body>(wanted: Wanted, response: Response<B>) -> Result<Response<Bytes>, ExchangeError> {
     let (parts, body) = response.into_parts();
-    if parts.status != StatusCode::OK {
-        return Ok(Response::from_parts(parts, Bytes::new()));
-    }
+    let body = match wanted {
+        _ if parts.status == StatusCode::OK => whole(body, CAP).await?,
+        Wanted::Documents => Bytes::new(),
+        #[cfg(feature = "client")]
+        Wanted::Refusals => whole(body, REFUSAL_CAP).await.unwrap_or_default(),
+    };
+    Ok(Response::from_parts(parts, body))
+}
+
+async fn whole<B: Body>(body: B, cap: usize) -> Result<Bytes, ExchangeError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > CAP {
+    if announced > cap {
         return Err(ExchangeError::TooLong);
     }
     // One piece: kept as they come, pieces of one byte would take many times the cap.
@@ -29,10 +48,10 @@ pub(super) async fn read<B: Body>(response: Response<B>) -> Result<Response<Byte
     while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
         let frame = frame.map_err(|_| ExchangeError::Broken { after: whole.len() })?;
         let Ok(piece) = frame.into_data() else { break }; // trailers, which come last
-        if piece.remaining() > CAP.saturating_sub(whole.len()) {
+        if piece.remaining() > cap.saturating_sub(whole.len()) {
             return Err(ExchangeError::TooLong);
         }
         whole.put(piece);
     }
-    Ok(Response::from_parts(parts, whole.into()))
+    Ok(whole.into())
 }

@@ -14,7 +14,7 @@ mod with_reqwest {
     use http_body_util::Full;
     use reqwest::Client;
 
-    use super::super::body::read;
+    use super::super::body::{Wanted, read};
     use super::super::error::ExchangeError;
     use super::super::{Sent, Url};
 
@@ -39,7 +39,7 @@ mod with_reqwest {
         client.as_ref()
     }
 
-    pub(in super::super) fn send(url: &Url, request: Request<Full<Bytes>>) -> Sent {
+    pub(in super::super) fn send(url: &Url, request: Request<Full<Bytes>>, wanted: Wanted) -> Sent {
         let is_loopback = url.is_loopback();
         Box::pin(async move {
             let client = client(is_loopback).ok_or(ExchangeError::NoClient)?;
@@ -48,7 +48,7 @@ mod with_reqwest {
             let response = client.execute(request).await.map_err(|error| {
                 if error.is_connect() { ExchangeError::NotConnected } else { ExchangeError::NoAnswer }
             })?;
-            read(http::Response::<reqwest::Body>::from(response)).await
+            read(wanted, http::Response::<reqwest::Body>::from(response)).await
         })
     }
 }
@@ -59,10 +59,11 @@ mod without {
     use http::Request;
     use http_body_util::Full;
 
+    use super::super::body::Wanted;
     use super::super::error::ExchangeError;
     use super::super::{Sent, Url};
 
-    pub(in super::super) fn send(_url: &Url, _request: Request<Full<Bytes>>) -> Sent {
+    pub(in super::super) fn send(_url: &Url, _request: Request<Full<Bytes>>, _wanted: Wanted) -> Sent {
         Box::pin(async { Err(ExchangeError::NoClient) })
     }
 }

@@ -1,16 +1,17 @@
 //! [`GetError`]: why a document could not be fetched, without a word of what was sent.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 
 use super::received::ContentType;
-use super::{TIME_OUT, Url, body};
+use super::{Url, body};
 use crate::error::Error;
 
 /// Why an exchange has no answer. Errors of clients may quote what was sent or received, so none is kept.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum ExchangeError {
+pub(crate) enum ExchangeError {
     Insecure,
     NoClient,
     #[cfg(feature = "reqwest")]
@@ -20,7 +21,7 @@ pub(super) enum ExchangeError {
     #[cfg(feature = "reqwest")]
     NoAnswer,
     OwnTransport,
-    TimedOut,
+    TimedOut(Duration),
     TooLong,
     Broken {
         after: usize,
@@ -43,7 +44,7 @@ impl fmt::Display for ExchangeError {
             #[cfg(feature = "reqwest")]
             Self::NoAnswer => f.write_str("the connection ended without an answer, or what came is not HTTP"),
             Self::OwnTransport => f.write_str("the `transport(..)` of the issuer failed"),
-            Self::TimedOut => write!(f, "it took longer than {} s", TIME_OUT.as_secs()),
+            Self::TimedOut(after) => write!(f, "it took longer than {} s", after.as_secs()),
             Self::TooLong => write!(f, "the answer is longer than {} bytes", body::CAP),
             Self::Broken { after } => write!(f, "the answer broke off after {after} bytes"),
         }

@@ -4,7 +4,7 @@
 //! 2. One time-out over connecting, sending and the whole body.
 //! 3. The body is read as a stream and given up beyond a cap.
 //! 4. No redirects: the built-in client follows none, and a document is taken from a 200 or a 304 alone. Of other
-//!    answers the body is not read.
+//!    answers the body is not read, but for what a token endpoint says of a refusal.
 //! 5. Errors say what came, in words of ours: nothing that was received is quoted.
 
 mod body;
@@ -19,28 +19,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+#[cfg(feature = "client")]
+use http::Method;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::Full;
 use tower_service::Service;
 
+#[cfg(feature = "client")]
+pub(crate) use self::error::ExchangeError;
+#[cfg(not(feature = "client"))]
+use self::error::ExchangeError;
 pub(crate) use self::error::GetError;
 pub(crate) use self::received::Received;
 pub(crate) use self::url::Url;
 
-use self::body::read;
-use self::error::{ExchangeError, Reason};
+use self::body::{Wanted, read};
+use self::error::Reason;
 use self::received::ContentType;
 use crate::kept_fresh::BoxFuture;
 use crate::runtime;
 
-/// The longest that one exchange may take, body included.
-const TIME_OUT: Duration = Duration::from_secs(5);
+/// The longest that fetching a document may take, body included.
+const DOCUMENT_TIME_OUT: Duration = Duration::from_secs(5);
+/// The longest that a token endpoint may take: some ask other servers first.
+#[cfg(feature = "client")]
+const TOKEN_TIME_OUT: Duration = Duration::from_secs(10);
 /// Some gateways refuse requests without a name.
 const USER_AGENT: &str = concat!("tower-bearer/", env!("CARGO_PKG_VERSION"));
 
 type Sent = BoxFuture<Result<Response<Bytes>, ExchangeError>>;
-type SendFn = dyn FnMut(Request<Full<Bytes>>) -> Sent + Send;
+type SendFn = dyn FnMut(Request<Full<Bytes>>, Wanted) -> Sent + Send;
 
 /// Sends requests to issuers. Clones share the client.
 #[derive(Clone, Default)]
@@ -74,11 +83,11 @@ impl Transport {
         B::Data: Send,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let send = move |request| -> Sent {
+        let send = move |request, wanted| -> Sent {
             let mut service = service.clone();
             Box::pin(async move {
                 poll_fn(|cx| service.poll_ready(cx)).await.map_err(|_| ExchangeError::OwnTransport)?;
-                read(service.call(request).await.map_err(|_| ExchangeError::OwnTransport)?).await
+                read(wanted, service.call(request).await.map_err(|_| ExchangeError::OwnTransport)?).await
             })
         };
         Self { client: Client::Own(Arc::new(Mutex::new(Box::new(send)))), ..self }
@@ -100,7 +109,8 @@ impl Transport {
             headers.insert(header::IF_NONE_MATCH, etag.clone());
         }
         let failed = |reason| GetError { what, url: url.clone(), reason };
-        let response = self.send(url, request).await.map_err(|error| failed(Reason::Exchange(error)))?;
+        let response = self.send(url, request, Wanted::Documents, DOCUMENT_TIME_OUT).await;
+        let response = response.map_err(|error| failed(Reason::Exchange(error)))?;
         let (parts, body) = response.into_parts();
         match parts.status {
             StatusCode::OK => Ok(Document::New { body, headers: parts.headers }),
@@ -109,14 +119,39 @@ impl Transport {
         }
     }
 
-    async fn send(&self, url: &Url, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, ExchangeError> {
+    /// Posts a form, with the body of whatever answer comes: what it means is up to the caller.
+    #[cfg(feature = "client")]
+    pub(crate) async fn post(
+        &self,
+        url: &Url,
+        form: Bytes,
+        authorization: Option<HeaderValue>,
+    ) -> Result<Response<Bytes>, ExchangeError> {
+        let mut request = Request::new(Full::new(form));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = url.0.clone();
+        let headers = request.headers_mut();
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.extend(authorization.map(|value| (header::AUTHORIZATION, value)));
+        self.send(url, request, Wanted::Refusals, TOKEN_TIME_OUT).await
+    }
+
+    async fn send(
+        &self,
+        url: &Url,
+        request: Request<Full<Bytes>>,
+        wanted: Wanted,
+        time_out: Duration,
+    ) -> Result<Response<Bytes>, ExchangeError> {
         if !(url.is_https() || url.is_loopback() || self.dangerous_allow_http) {
             return Err(ExchangeError::Insecure);
         }
         let sent = match &self.client {
-            Client::BuiltIn => built_in::send(url, request),
-            Client::Own(send) => (send.lock().unwrap_or_else(PoisonError::into_inner))(request),
+            Client::BuiltIn => built_in::send(url, request, wanted),
+            Client::Own(send) => (send.lock().unwrap_or_else(PoisonError::into_inner))(request, wanted),
         };
-        runtime::within(TIME_OUT, sent).await.unwrap_or(Err(ExchangeError::TimedOut))
+        runtime::within(time_out, sent).await.unwrap_or(Err(ExchangeError::TimedOut(time_out)))
     }
 }
