@@ -65,6 +65,8 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(feature = "client")]
+mod client;
 mod clock;
 mod error;
 mod issuer;
@@ -86,6 +88,11 @@ struct Readme;
 
 #[cfg(feature = "axum")]
 pub use self::axum::Claims;
+#[cfg(feature = "client")]
+pub use self::client::{
+    AccessToken, AddBearer, AddBearerFuture, AddBearerLayer, AddBearerService, BearerSource, Client, ClientCredentials,
+    Credential, Replay, ReplayClone, ReplayEmpty, Resource, Target, TokenError, TokenErrorKind,
+};
 pub use self::error::Error;
 pub use self::issuer::{Entra, Issuer, IssuerStatus, KeyStatus, Metadata};
 pub use self::resource_server::{

@@ -14,6 +14,8 @@ pub(super) struct Members {
     pub(super) jwks_uri: Option<String>,
     /// One that is no string costs nobody who only validates tokens.
     pub(super) token_endpoint: Option<String>,
+    /// Of the ways to send a secret, the form alone is named.
+    pub(super) takes_post_alone: bool,
 }
 
 impl Members {
@@ -26,6 +28,7 @@ impl Members {
             issuer: string("issuer", raw.issuer)?.ok_or(Unfit::Without("issuer"))?,
             jwks_uri: string("jwks_uri", raw.jwks_uri)?,
             token_endpoint: string("token_endpoint", raw.token_endpoint).unwrap_or_default(),
+            takes_post_alone: takes_post_alone(raw.token_endpoint_auth_methods_supported),
         })
     }
 }
@@ -37,10 +40,17 @@ struct Raw<'a> {
     issuer: Option<&'a RawValue>,
     jwks_uri: Option<&'a RawValue>,
     token_endpoint: Option<&'a RawValue>,
+    token_endpoint_auth_methods_supported: Option<&'a RawValue>,
 }
 
 fn string(name: &'static str, value: Option<&RawValue>) -> Result<Option<String>, Unfit> {
     value.map(|raw| serde_json::from_str(raw.get())).transpose().map_err(|_| Unfit::NotAString(name))
+}
+
+fn takes_post_alone(methods: Option<&RawValue>) -> bool {
+    let methods: Vec<String> = methods.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let has = |name: &str| methods.iter().any(|method| method == name);
+    has("client_secret_post") && !has("client_secret_basic")
 }
 
 /// Why a document is not the metadata of an issuer. It quotes nothing of it.

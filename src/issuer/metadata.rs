@@ -22,6 +22,7 @@ pub struct Metadata {
     issuer: Arc<str>,
     jwks_uri: Option<Url>,
     token_endpoint: Option<Url>,
+    takes_post_alone: bool,
     revision: Option<Revision>,
 }
 
@@ -39,6 +40,18 @@ impl Metadata {
     /// Where tokens are issued (`token_endpoint`), or what [`token_endpoint`](super::Issuer::token_endpoint) set.
     pub fn token_endpoint(&self) -> Option<String> {
         self.token_endpoint.as_ref().map(Url::as_string)
+    }
+
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(super) fn token_url(&self) -> Option<&Url> {
+        self.token_endpoint.as_ref()
+    }
+
+    /// Whether a client's secret is taken in the form and not in the header (`token_endpoint_auth_methods_supported`). Where
+    /// nothing is said, the header is meant (RFC 8414 §2).
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    pub(super) fn takes_post_alone(&self) -> bool {
+        self.takes_post_alone
     }
 
     pub(super) fn keys_url(&self) -> Result<&Url, Error> {
@@ -108,6 +121,7 @@ impl Source {
             issuer: Arc::clone(&self.identifier),
             jwks_uri: self.jwks_url.clone().or(jwks_uri.map_err(Error::sent_by_issuer)?),
             token_endpoint: self.token_endpoint.clone().or(token_endpoint),
+            takes_post_alone: members.takes_post_alone,
             revision: None,
         })
     }

@@ -11,6 +11,9 @@ mod providers;
 mod revision;
 mod snapshot;
 mod status;
+// Set by the presets; asked by `client` alone.
+#[cfg_attr(not(feature = "client"), allow(dead_code))]
+mod token_endpoint;
 mod token_profile;
 
 use std::error::Error as StdError;
@@ -32,16 +35,19 @@ pub use self::providers::Entra;
 pub(crate) use self::providers::is_guid;
 pub(crate) use self::snapshot::Key;
 pub use self::status::{IssuerStatus, KeyStatus};
+#[cfg(feature = "client")]
+pub(crate) use self::token_endpoint::TokenUrl;
 pub(crate) use self::token_profile::{AccessMark, ActorMark, PersonClaim, TokenProfile};
 
 use self::freshness::{GRACE, METADATA_COOL_DOWN};
 use self::given_keys::GivenKeys;
 use self::key_source::KeySource;
 use self::metadata::Source;
+use self::token_endpoint::TokenEndpoint;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::jose::{Algorithm, VerifyingKey};
-use crate::kept_fresh::{KeptFresh, NoOutcome};
+use crate::kept_fresh::{KeptFresh, LoadError, NoOutcome};
 use crate::transport::{Transport, Url};
 
 /// An authorization server that we trust: the `iss` of tokens (RFC 7519 §4.1.1), and where its keys are.
@@ -83,6 +89,7 @@ struct Settings {
     clock: Clock,
     identity: Identity,
     profile: TokenProfile,
+    token_endpoint: TokenEndpoint,
 }
 
 impl Issuer {
@@ -122,6 +129,7 @@ impl Issuer {
             clock: Clock::default(),
             identity: identity.unwrap_or(one),
             profile,
+            token_endpoint: TokenEndpoint::Rfc,
         })
     }
 
@@ -332,6 +340,8 @@ impl Issuer {
         &self.shared.settings.clock
     }
 }
+
+impl LoadError for Error {}
 
 impl From<NoOutcome> for Error {
     fn from(none: NoOutcome) -> Self {

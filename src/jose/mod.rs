@@ -89,7 +89,6 @@ pub use verifying_key::{InvalidSignature, VerifyingKey};
 
 /// Bytes that nobody can guess.
 #[cfg(feature = "client")]
-#[expect(dead_code, reason = "the outbound half comes next")]
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], SigningError> {
     crypto::random()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::issuer::identity::{Identity, is_filled};
+use crate::issuer::token_endpoint::{EntraTokenEndpoints, TokenEndpoint};
 use crate::issuer::token_profile::{ActorMark, TokenProfile};
 use crate::transport::Url;
 
@@ -42,11 +43,18 @@ pub struct Entra {
     personal: bool,
     authority_host: Box<str>,
     signing_keys_of: Option<Box<str>>,
+    v1_token_endpoint: bool,
 }
 
 impl Entra {
     fn new(tenants: Vec<Box<str>>) -> Self {
-        Self { tenants, personal: false, authority_host: PUBLIC_CLOUD.into(), signing_keys_of: None }
+        Self {
+            tenants,
+            personal: false,
+            authority_host: PUBLIC_CLOUD.into(),
+            signing_keys_of: None,
+            v1_token_endpoint: false,
+        }
     }
 
     /// Trusts one tenant, by its id.
@@ -119,6 +127,14 @@ impl Entra {
         Ok(Self { signing_keys_of: Some(client_id.into()), ..self })
     }
 
+    /// Gets tokens from the endpoint of version 1 (`/oauth2/token`), which takes a resource in place of scopes. Without this, only a
+    /// request for a `Resource` goes there.
+    ///
+    /// It is about tokens that are acquired. Those that come in are taken in both versions.
+    pub fn v1_token_endpoint(self) -> Self {
+        Self { v1_token_endpoint: true, ..self }
+    }
+
     /// The issuer.
     pub fn issuer(self) -> Issuer {
         let cloud = Cloud::of(&self.authority_host);
@@ -132,6 +148,11 @@ impl Entra {
         let named = if authority.len() == GUID { authority } else { "{tenantid}" };
         let identifier: Arc<str> = format!("{v2}{named}/v2.0").into();
         let metadata = format!("{host}/{authority}/v2.0/.well-known/openid-configuration{of_app}");
+        let token_endpoints = EntraTokenEndpoints {
+            authority_host: self.authority_host.clone(),
+            tenant: (authority.len() == GUID).then(|| authority.into()),
+            is_v1: self.v1_token_endpoint,
+        };
         let tenants = Tenants { cloud, any: self.tenants.is_empty(), personal: self.personal, these: self.tenants };
         Issuer::of_provider(
             identifier,
@@ -139,6 +160,7 @@ impl Entra {
             PROFILE,
             Url::parse("", &metadata).ok(),
         )
+        .with_token_endpoint_of(TokenEndpoint::Entra(Arc::new(token_endpoints)))
     }
 }
 
@@ -196,7 +218,7 @@ impl Tenants {
         self.cloud.tenant(iss).is_some_and(|(tenant, _)| Some(tenant) == tid && self.trust(tenant))
     }
 
-    fn trust(&self, tenant: &str) -> bool {
+    pub(crate) fn trust(&self, tenant: &str) -> bool {
         let of_any = match tenant {
             PERSONAL => self.personal,
             _ => self.any && is_written_as_in_tokens(tenant),

@@ -2,6 +2,7 @@
 
 use super::{entra, is_label};
 use crate::error::Error;
+use crate::issuer::token_endpoint::TokenEndpoint;
 use crate::issuer::{ActorMark, Issuer, TokenProfile};
 
 /// Applications have scopes as persons do, and `oid` is `sub` for persons too, where a policy puts it into a token: nothing tells
@@ -26,7 +27,8 @@ impl Issuer {
         let metadata = format!("https://{name}.ciamlogin.com/{tenant}/v2.0/.well-known/openid-configuration");
         // Named by its id, unlike the host that serves the metadata.
         let issuer = Self::new(format!("https://{tenant}.ciamlogin.com/{tenant}/v2.0"))?;
-        Ok(issuer.metadata_url(&metadata)?.with_profile(entra::PROFILE))
+        let issuer = issuer.metadata_url(&metadata)?.with_profile(entra::PROFILE);
+        Ok(issuer.with_token_endpoint_of(TokenEndpoint::Microsoft))
     }
 
     /// A user flow or custom policy of Azure AD B2C, by the name before `.onmicrosoft.com`, the tenant's id and the policy. See the
@@ -52,7 +54,8 @@ impl Issuer {
         }
         let host = format!("https://{name}.b2clogin.com");
         let metadata = format!("{host}/{name}.onmicrosoft.com/{policy}/v2.0/.well-known/openid-configuration");
-        Ok(Self::new(format!("{host}/{tenant}/v2.0/"))?.metadata_url(&metadata)?.with_profile(B2C))
+        let issuer = Self::new(format!("{host}/{tenant}/v2.0/"))?.metadata_url(&metadata)?.with_profile(B2C);
+        Ok(issuer.with_token_endpoint_of(TokenEndpoint::Microsoft))
     }
 }
 

@@ -1,0 +1,33 @@
+//! [`Acquisition`]: one token request and where its answers are kept; what all kinds of grants come down to.
+
+use std::sync::Arc;
+
+use super::grant::Request;
+use super::{AccessToken, Client, TokenError};
+
+/// What gives the token for one request. Clones share it.
+#[derive(Clone)]
+pub(super) struct Acquisition {
+    pub(super) client: Client,
+    pub(super) request: Arc<Request>,
+}
+
+impl Acquisition {
+    /// The token, if it can be had without waiting.
+    pub(super) fn current(&self) -> Option<AccessToken> {
+        self.client.cache.current(&self.client.exchange, &self.request)
+    }
+
+    pub(super) async fn token(&self) -> Result<AccessToken, TokenError> {
+        self.client.cache.token(&self.client.exchange, &self.request).await
+    }
+
+    pub(super) fn forget(&self, token: &AccessToken) {
+        self.client.cache.forget(&self.request, token);
+    }
+
+    /// Whether another token than this one, which an API refused, may do: this one is dropped, unless another was a moment ago.
+    pub(super) fn replace_refused(&self, token: &AccessToken) -> bool {
+        self.client.cache.replace_refused(&self.request, token)
+    }
+}

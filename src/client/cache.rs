@@ -1,0 +1,143 @@
+//! [`Cache`]: the acquired tokens, each kept fresh by itself, and as many as were allowed.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use moka::policy::EvictionPolicy;
+
+use super::exchange::Exchange;
+use super::grant::Request;
+use super::response::Answer;
+use super::{AccessToken, TokenError};
+use crate::clock::Clock;
+use crate::kept_fresh::{Held, KeptFresh, Lifetime, Loaded};
+use crate::sync::Mutex;
+
+/// After a failed request, none is made for so long, counted from its start.
+const COOL_DOWN: Duration = Duration::from_secs(5);
+/// Of the tokens that an API refuses, one is replaced in this time: the next one may be refused for the same reason.
+const REFUSED_GAP: Duration = Duration::from_secs(15);
+/// A token is renewed when it has this much left, or a fifth of its life.
+const RENEWED_AHEAD: Duration = Duration::from_secs(5 * 60);
+/// A token is sent without waiting for the next one until it has this much left, or a tenth of its life: it has to arrive.
+const ON_ITS_WAY: Duration = Duration::from_secs(30);
+
+/// Clones share the tokens.
+#[derive(Clone)]
+pub(super) struct Cache(moka::sync::Cache<Arc<Request>, Arc<Entry>>);
+
+/// The token for one request.
+struct Entry {
+    token: KeptFresh<AccessToken, TokenError>,
+    clock: Clock,
+    /// When the last one was dropped because an API refused it.
+    refused_at: Mutex<Option<Instant>>,
+}
+
+impl Cache {
+    pub(super) fn new(capacity: u64) -> Self {
+        // The least recently used one goes. By frequency, a new one might go at once, with the request under way for it.
+        let policy = EvictionPolicy::lru();
+        Self(moka::sync::Cache::builder().max_capacity(capacity).eviction_policy(policy).build())
+    }
+
+    /// The token, if it can be had without waiting.
+    pub(super) fn current(&self, exchange: &Arc<Exchange>, request: &Arc<Request>) -> Option<AccessToken> {
+        self.entry(exchange, request).current()
+    }
+
+    pub(super) async fn token(
+        &self,
+        exchange: &Arc<Exchange>,
+        request: &Arc<Request>,
+    ) -> Result<AccessToken, TokenError> {
+        self.entry(exchange, request).get().await
+    }
+
+    pub(super) fn forget(&self, request: &Arc<Request>, token: &AccessToken) {
+        if let Some(entry) = self.0.get(request) {
+            entry.drop_token(token);
+        }
+    }
+
+    /// Whether another token than this one may be had, which an API refused: it is dropped, unless another was a moment ago.
+    pub(super) fn replace_refused(&self, request: &Arc<Request>, token: &AccessToken) -> bool {
+        self.0.get(request).is_none_or(|entry| entry.replace_refused(token))
+    }
+
+    fn entry(&self, exchange: &Arc<Exchange>, request: &Arc<Request>) -> Arc<Entry> {
+        if let Some(entry) = self.0.get(request) {
+            return entry;
+        }
+        self.0.get_with(Arc::clone(request), || Arc::new(Entry::new(Arc::clone(exchange), Arc::clone(request))))
+    }
+}
+
+impl Entry {
+    fn new(exchange: Arc<Exchange>, request: Arc<Request>) -> Self {
+        let clock = exchange.issuer.time().clone();
+        let token = KeptFresh::new(clock.clone(), COOL_DOWN, move |_| {
+            let (exchange, request) = (Arc::clone(&exchange), Arc::clone(&request));
+            async move { exchange.ask(&request).await.map(loaded) }
+        });
+        Self { token, clock, refused_at: Mutex::new(None) }
+    }
+
+    fn current(&self) -> Option<AccessToken> {
+        let held = self.token.current()?;
+        let held = held.as_ref()?;
+        (!self.has_ended(held)).then(|| held.value.clone())
+    }
+
+    async fn get(&self) -> Result<AccessToken, TokenError> {
+        let held = self.acquire().await?;
+        if !self.has_ended(&held) {
+            return Ok(held.value.clone());
+        }
+        self.token.drop_held(&held);
+        self.acquire().await.map(|held| held.value.clone())
+    }
+
+    async fn acquire(&self) -> Result<Arc<Held<AccessToken>>, TokenError> {
+        self.token.get().await.map_err(|error| error.with_time_left(self.token.cooling_down()))
+    }
+
+    /// Whether it has run out by the wall clock too, which goes on while a machine sleeps.
+    fn has_ended(&self, held: &Held<AccessToken>) -> bool {
+        held.value.expires_at() <= self.clock.wall()
+    }
+
+    fn drop_token(&self, token: &AccessToken) {
+        if let Some(held) = self.token.peek().filter(|held| held.value.is(token)) {
+            self.token.drop_held(&held);
+        }
+    }
+
+    fn replace_refused(&self, token: &AccessToken) -> bool {
+        let Some(held) = self.token.peek().filter(|held| held.value.is(token)) else {
+            return true; // another one is there, or on its way
+        };
+        let now = self.clock.monotonic();
+        let mut refused_at = self.refused_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused_at.is_some_and(|at| now.saturating_duration_since(at) < REFUSED_GAP) {
+            return false;
+        }
+        *refused_at = Some(now);
+        self.token.drop_held(&held);
+        true
+    }
+}
+
+/// How long the token serves. Its last moments are those in which a caller rather waits for the next one.
+fn loaded(answer: Answer) -> Loaded<AccessToken> {
+    let Answer { token, life, refresh_in } = answer;
+    let jitter = |of: Duration| of.mul_f64(fastrand::f64() / 5.0);
+    let ahead = RENEWED_AHEAD.min(life / 5);
+    let soft = match refresh_in.filter(|refresh_in| *refresh_in < life) {
+        Some(refresh_in) => refresh_in.saturating_sub(jitter(RENEWED_AHEAD.min(refresh_in / 2))),
+        None => life.saturating_sub(ahead).saturating_sub(jitter(ahead)),
+    };
+    let on_its_way = ON_ITS_WAY.min(life / 10);
+    let end = life.saturating_sub(on_its_way);
+    Loaded { value: token, lifetime: Lifetime::at(soft.min(end), end, on_its_way) }
+}

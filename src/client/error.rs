@@ -1,0 +1,173 @@
+//! [`TokenError`]: why no token could be had, by who has to act.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::kept_fresh::{LoadError, NoOutcome};
+use crate::transport::ExchangeError;
+
+/// Who has to act before a token can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenErrorKind {
+    /// The person for whom the token is: sign in again, consent, or prove who they are in a stronger way.
+    InteractionRequired,
+    /// The operator of this service: the client id, the credential, a scope or an address is wrong, or the registration lacks
+    /// something. Trying again will not help.
+    Refused,
+    /// Nobody: the issuer can't be reached or is at its limit. [`retry_after`](TokenError::retry_after) says when to try again.
+    Unavailable,
+}
+
+/// Why no token could be had.
+///
+/// Its message is a sentence for the operator. It holds no token, no secret and nothing of the text that the issuer sent: of that it
+/// keeps the error code, if it is a registered one, and what is made of digits alone.
+#[derive(Clone)]
+pub struct TokenError {
+    inner: Arc<Inner>,
+    retry_after: Option<Duration>,
+}
+
+struct Inner {
+    kind: TokenErrorKind,
+    message: Cow<'static, str>,
+    code: Option<&'static str>,
+    numbers: Box<[u64]>,
+    correlation_id: Option<Box<str>>,
+}
+
+/// When to try again where the issuer did not say.
+const SOON: Duration = Duration::from_secs(5);
+/// The longest that `Retry-After` is obeyed.
+const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// What an issuer said of a refusal, as far as it is kept.
+#[derive(Default)]
+pub(super) struct Refusal {
+    pub(super) code: Option<&'static str>,
+    pub(super) numbers: Vec<u64>,
+    pub(super) correlation_id: Option<Box<str>>,
+}
+
+impl TokenError {
+    pub(super) fn interaction_required(message: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
+        Self::new(TokenErrorKind::InteractionRequired, message.into(), refusal, None)
+    }
+
+    pub(super) fn refused(message: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
+        Self::new(TokenErrorKind::Refused, message.into(), refusal, None)
+    }
+
+    pub(super) fn unavailable(
+        message: impl Into<Cow<'static, str>>,
+        refusal: Refusal,
+        retry_after: Option<Duration>,
+    ) -> Self {
+        let retry_after = retry_after.unwrap_or(SOON).min(LONGEST_WAIT);
+        Self::new(TokenErrorKind::Unavailable, message.into(), refusal, Some(retry_after))
+    }
+
+    fn new(kind: TokenErrorKind, message: Cow<'static, str>, refusal: Refusal, retry_after: Option<Duration>) -> Self {
+        let Refusal { code, numbers, correlation_id } = refusal;
+        Self { inner: Arc::new(Inner { kind, message, code, numbers: numbers.into(), correlation_id }), retry_after }
+    }
+
+    pub(super) fn of_exchange(url: impl fmt::Display, error: ExchangeError) -> Self {
+        let message = format!("no token was had from {url}: {error}");
+        match error {
+            ExchangeError::Insecure | ExchangeError::NoClient => Self::refused(message, Refusal::default()),
+            _ => Self::unavailable(message, Refusal::default(), None),
+        }
+    }
+
+    /// The same for a caller who is told it later, when so much of the time is left.
+    pub(super) fn with_time_left(self, left: Option<Duration>) -> Self {
+        let retry_after = self.retry_after.map(|said| left.unwrap_or(said));
+        Self { retry_after, ..self }
+    }
+
+    /// Who has to act.
+    pub fn kind(&self) -> TokenErrorKind {
+        self.inner.kind
+    }
+
+    /// How long to wait before trying again will make sense; `None` where it won't, as somebody has to act first. An hour at most.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The error code of the answer (RFC 6749 §5.2), such as `invalid_client`. `None` where the answer had none, or one that is not
+    /// registered.
+    pub fn error_code(&self) -> Option<&str> {
+        self.inner.code
+    }
+
+    /// The numbers in `error_codes` of Microsoft's answer: those after `AADSTS`. They explain an error to a person who looks them up;
+    /// Microsoft changes them without notice, so nothing should depend on them.
+    pub fn error_numbers(&self) -> &[u64] {
+        &self.inner.numbers
+    }
+
+    /// The `correlation_id` of Microsoft's answer, by which its support finds the request.
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.inner.correlation_id.as_deref()
+    }
+}
+
+impl LoadError for TokenError {
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl From<NoOutcome> for TokenError {
+    fn from(none: NoOutcome) -> Self {
+        let message = match none {
+            NoOutcome::Died => "asking for a token was cut off twice: the runtime or the transport went away",
+            NoOutcome::StillLoading => "the issuer has not answered in time; the request goes on",
+        };
+        Self::unavailable(message, Refusal::default(), None)
+    }
+}
+
+/// What went wrong before a token could be asked for.
+impl From<Error> for TokenError {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        if error.is_configuration() {
+            Self::refused(message, Refusal::default())
+        } else {
+            Self::unavailable(message, Refusal::default(), None)
+        }
+    }
+}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)?;
+        if let [first, ..] = *self.inner.numbers {
+            write!(f, " (AADSTS{first})")?;
+        }
+        if let Some(id) = &self.inner.correlation_id {
+            write!(f, " (correlation id {id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenError")
+            .field("kind", &self.inner.kind)
+            .field("error_code", &self.inner.code)
+            .field("retry_after", &self.retry_after)
+            .field("message", &self.to_string())
+            .finish()
+    }
+}
+
+impl std::error::Error for TokenError {}

@@ -1,0 +1,184 @@
+//! [`Target`]: which API a token is for, and what it shall allow there.
+
+use std::fmt;
+
+use super::form::Form;
+use crate::error::Error;
+use crate::issuer::{Issuer, is_guid};
+use crate::scope::is_scope_token;
+
+/// What a token is asked for: scopes (RFC 6749 §3.3), resources (RFC 8707), audiences (RFC 8693 §2.1, and Auth0).
+///
+/// Mostly an array of scopes will do; a [`Resource`] alone is taken as well:
+///
+/// ```
+/// use tower_bearer::{Resource, Target};
+///
+/// let scopes = Target::from(["orders.read", "orders.write"]);
+/// let resource = Target::from(Resource("https://stock.example.com"));
+/// let both = Target::new().scope("read").resource("https://stock.example.com").audience("stock");
+/// ```
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Sorted, each once: their order means nothing.
+    scopes: Vec<Box<str>>,
+    resources: Vec<Box<str>>,
+    audiences: Vec<Box<str>>,
+}
+
+/// The App ID URI of an API at the endpoint of version 1 of [`Entra`](crate::Entra), elsewhere a resource indicator (RFC 8707).
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'r>(
+    /// The URI.
+    pub &'r str,
+);
+
+impl Target {
+    /// Nothing yet: whatever the issuer gives without being asked.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// And this scope.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        insert(&mut self.scopes, scope.into());
+        self
+    }
+
+    /// And this resource (RFC 8707 §2).
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        insert(&mut self.resources, resource.into());
+        self
+    }
+
+    /// And this audience (RFC 8693 §2.1).
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        insert(&mut self.audiences, audience.into());
+        self
+    }
+
+    /// The same, as the issuer wants it where an application asks for itself.
+    pub(super) fn of_application(self, issuer: &Issuer) -> Result<Self, Error> {
+        self.check()?;
+        if issuer.asks_as_microsoft() { self.of_microsofts_application(issuer) } else { Ok(self) }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if !self.scopes.iter().all(|scope| is_scope_token(scope)) {
+            return Err(Error::configuration(
+                "a scope is empty or has a space, a quotation mark or a character in it that is not ASCII (RFC 6749 §3.3): give each \
+                 scope by itself",
+            ));
+        }
+        if self.resources.iter().chain(&self.audiences).any(|one| one.is_empty()) {
+            return Err(Error::configuration("a resource or an audience is empty"));
+        }
+        Ok(())
+    }
+
+    /// One App ID URI: at version 2 as the scope `<App ID URI>/.default`, at version 1 as the resource.
+    fn of_microsofts_application(self, issuer: &Issuer) -> Result<Self, Error> {
+        let wrong = |why: &str| {
+            Err(Error::configuration(format!(
+                "{why}: with Microsoft, client_credentials(..) takes the App ID URI of one API, such as api://stock. An application that \
+                 acts as itself has what it was given there, its app roles, and no single scopes"
+            )))
+        };
+        if !self.audiences.is_empty() {
+            return wrong("an audience is given");
+        }
+        let mut named: Vec<&str> = self.resources.iter().map(AsRef::as_ref).collect();
+        for scope in &self.scopes {
+            match app_id_uri(scope) {
+                Some(uri) => named.push(uri),
+                None => return wrong("a scope is given that is neither an App ID URI nor ends with /.default"),
+            }
+        }
+        named.dedup();
+        let [uri] = *named else {
+            return wrong(if named.is_empty() { "no API is given" } else { "several APIs are given" });
+        };
+        if issuer.asks_as_microsoft_v1() || (!self.resources.is_empty() && issuer.has_both_versions()) {
+            return Ok(Self::new().resource(uri));
+        }
+        if !self.resources.is_empty() {
+            return wrong("a Resource is given, and the token endpoint is not that of version 1");
+        }
+        Ok(Self::new().scope(format!("{uri}{DEFAULT}")))
+    }
+
+    /// Whether this is asked for at Microsoft's endpoint of version 1, if there are two.
+    pub(super) fn names_a_resource(&self) -> bool {
+        !self.resources.is_empty()
+    }
+
+    pub(super) fn write(&self, form: &mut Form) {
+        if !self.scopes.is_empty() {
+            form.add("scope", self.scopes.join(" "));
+        }
+        self.resources.iter().for_each(|resource| form.add("resource", &**resource));
+        self.audiences.iter().for_each(|audience| form.add("audience", &**audience));
+    }
+}
+
+/// All that an application may do at an API.
+const DEFAULT: &str = "/.default";
+
+/// The App ID URI, if the text is one or the scope that stands for all of its API.
+fn app_id_uri(text: &str) -> Option<&str> {
+    if let Some(uri) = text.strip_suffix(DEFAULT) {
+        return (!uri.is_empty()).then_some(uri);
+    }
+    is_app_id_uri(text).then_some(text)
+}
+
+/// Whether this looks like an App ID URI and not like a scope, which is an App ID URI with a name after it.
+///
+/// The ids that Microsoft gives are GUIDs: `api://<id>/orders` and `api://orders/<id>` are App ID URIs, `api://orders/read` is a scope.
+/// Of `https://contoso.example/orders` only a dot tells, as in `https://graph.microsoft.com/User.Read`.
+fn is_app_id_uri(text: &str) -> bool {
+    if is_guid(text) {
+        return true; // a client id, which Entra takes as well
+    }
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    match rest.trim_end_matches('/').split_once('/') {
+        None => !rest.is_empty(),
+        Some((host, path)) if scheme.eq_ignore_ascii_case("api") => is_guid(host) || is_guid(path),
+        Some((_, path)) => path.rsplit('/').next().is_some_and(|last| !last.contains('.')),
+    }
+}
+
+fn insert(sorted: &mut Vec<Box<str>>, one: String) {
+    let one = one.into_boxed_str();
+    if let Err(place) = sorted.binary_search(&one) {
+        sorted.insert(place, one);
+    }
+}
+
+impl<S: Into<String>, const N: usize> From<[S; N]> for Target {
+    fn from(scopes: [S; N]) -> Self {
+        scopes.into_iter().fold(Self::new(), Self::scope)
+    }
+}
+
+impl<S: Into<String>> From<Vec<S>> for Target {
+    fn from(scopes: Vec<S>) -> Self {
+        scopes.into_iter().fold(Self::new(), Self::scope)
+    }
+}
+
+impl From<Resource<'_>> for Target {
+    fn from(Resource(uri): Resource<'_>) -> Self {
+        Self::new().resource(uri)
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target")
+            .field("scopes", &self.scopes)
+            .field("resources", &self.resources)
+            .field("audiences", &self.audiences)
+            .finish()
+    }
+}
