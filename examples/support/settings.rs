@@ -1,5 +1,7 @@
 //! The settings of the examples that take any issuer: an issuer and a validator, from the environment.
 
+#![allow(dead_code)] // each example uses a part of it
+
 use std::env::{self, VarError};
 use std::fmt;
 use std::net::IpAddr;
@@ -38,6 +40,11 @@ pub(crate) fn issuer() -> Result<Issuer, Mistake> {
         fetchable("JWKS_URL", &url)?;
         issuer = issuer.jwks_url(&url).map_err(|error| mistake("JWKS_URL", error))?;
     }
+    trusting_ca_file(issuer)
+}
+
+/// The issuer, asked by a client that trusts the certificates that are set.
+pub(crate) fn trusting_ca_file(issuer: Issuer) -> Result<Issuer, Mistake> {
     match setting("CA_FILE")? {
         None => Ok(issuer),
         Some(path) => fetching_with(&issuer, &trusting(&path)?),
@@ -133,7 +140,7 @@ pub(crate) fn setting(name: &str) -> Result<Option<String>, Mistake> {
     }
 }
 
-fn list(name: &str) -> Result<Option<Vec<String>>, Mistake> {
+pub(crate) fn list(name: &str) -> Result<Option<Vec<String>>, Mistake> {
     let Some(text) = setting(name)? else { return Ok(None) };
     let values: Vec<_> = text.split(',').map(|value| value.trim().to_owned()).collect();
     if values.contains(&String::new()) {
@@ -146,6 +153,6 @@ pub(crate) fn mistake(name: &str, sentence: impl fmt::Display) -> Mistake {
     Mistake(format!("{name}: {sentence}"))
 }
 
-fn missing(name: &str, sentence: &str) -> Mistake {
+pub(crate) fn missing(name: &str, sentence: &str) -> Mistake {
     Mistake(format!("{name} is not set: {sentence}"))
 }

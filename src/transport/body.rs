@@ -2,18 +2,25 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+#[cfg(feature = "client")]
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
 use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::error::ExchangeError;
+#[cfg(feature = "client")]
+use crate::runtime;
 
 /// The longest body that is read, in bytes.
 pub(super) const CAP: usize = 1024 * 1024;
 /// The longest that says why a request was refused; what is longer is no such answer but a page.
 #[cfg(feature = "client")]
 const REFUSAL_CAP: usize = 64 * 1024;
+/// The longest that one is waited for, once its status is there.
+#[cfg(feature = "client")]
+const REFUSAL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Which bodies count, besides those of a 200.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +39,10 @@ pub(super) async fn read<B: Body>(wanted: Wanted, response: Response<B>) -> Resu
         _ if parts.status == StatusCode::OK => whole(body, CAP).await?,
         Wanted::Documents => Bytes::new(),
         #[cfg(feature = "client")]
-        Wanted::Refusals => whole(body, REFUSAL_CAP).await.unwrap_or_default(),
+        Wanted::Refusals => {
+            let refusal = runtime::within(REFUSAL_PATIENCE, whole(body, REFUSAL_CAP)).await;
+            refusal.and_then(Result::ok).unwrap_or_default()
+        }
     };
     Ok(Response::from_parts(parts, body))
 }

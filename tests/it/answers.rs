@@ -1,8 +1,8 @@
 //! Whatever a server answers: it takes bounded time and memory, keys that are had stay, and the error says what came
 //! without a word of it. Memory is measured in `tests/memory`.
 
-mod rows;
-mod server;
+pub(crate) mod rows;
+pub(crate) mod server;
 
 use std::time::Duration;
 

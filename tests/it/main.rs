@@ -43,6 +43,7 @@ mod test_issuer;
 #[cfg(feature = "aws-lc-rs")]
 mod threats;
 mod token_sources;
+mod tokens;
 mod tower;
 mod vectors;
 mod verified_token;

@@ -6,18 +6,18 @@ use serde_json::json;
 use super::server::{Script, Step, answer, document, send};
 
 /// Stands for whatever a server may send and no message may repeat.
-pub(super) const CANARY: &str = "canary";
+pub(crate) const CANARY: &str = "canary";
 
 const MEBIBYTE: usize = 1024 * 1024;
 
 /// An answer that is none.
-pub(super) struct Row {
-    pub(super) name: &'static str,
-    pub(super) script: Script,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) script: Script,
     /// The sentence. `{what}` stands for the document, `{url}` for where it is, `{issuer}` for the identifier.
-    pub(super) said: String,
+    pub(crate) said: String,
     /// Whether only a time-out ends it.
-    pub(super) is_slow: bool,
+    pub(crate) is_slow: bool,
 }
 
 fn row(name: &'static str, script: Script, said: impl Into<String>) -> Row {
@@ -35,7 +35,7 @@ fn until_closed(body: impl Into<Bytes>) -> Script {
 }
 
 /// What any document may meet on its way, and what became of it.
-pub(super) fn exchanges() -> Vec<Row> {
+pub(crate) fn exchanges() -> Vec<Row> {
     let failed = |why: &str| format!("{{what}} was not fetched from {{url}}: {why}");
     let fault = |name, script, why: &str| row(name, script, failed(why));
     let no_answer = "the connection ended without an answer, or what came is not HTTP";
@@ -214,7 +214,7 @@ fn no_objects(is_not: &str) -> Vec<Row> {
 }
 
 /// Metadata that won't do.
-pub(super) fn metadata() -> Vec<Row> {
+pub(crate) fn metadata() -> Vec<Row> {
     let mut rows = no_objects("the issuer's metadata");
     let unfit = |body: &str, is: &str| {
         let length = body.len();
@@ -280,7 +280,7 @@ pub(super) fn metadata() -> Vec<Row> {
 }
 
 /// Key sets that won't do.
-pub(super) fn keys() -> Vec<Row> {
+pub(crate) fn keys() -> Vec<Row> {
     let mut rows = no_objects("the key set");
     let unfit = |body: &str, is: &str| {
         let length = body.len();

@@ -158,11 +158,15 @@ impl Shared {
     }
 }
 
+/// Reads a request, with its body if it has one: what is left unread would turn the end of the connection into a reset.
 async fn path_of_request(stream: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
     }
     let head = String::from_utf8_lossy(&head);
+    let length = head.split_once("content-length: ").and_then(|(_, rest)| rest.split_once('\r'));
+    let length: usize = length.map_or(0, |(length, _)| length.parse().unwrap());
+    stream.read_exact(&mut vec![0; length]).await?;
     Ok(head.split(' ').nth(1).unwrap_or_default().to_owned())
 }
