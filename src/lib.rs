@@ -26,6 +26,9 @@
 //! # Ok::<(), tower_bearer::Error>(())
 //! ```
 //!
+//! And outwards: a [`Client`] gets tokens of the same issuer to call the next API with, and an [`AddBearerLayer`] puts them on
+//! requests.
+//!
 //! # The parts
 //! * [`Issuer`]: an authorization server that you trust. Its metadata and keys are found by OpenID Connect Discovery or
 //!   RFC 8414, or given.
@@ -42,10 +45,13 @@
 //! * [`Rejection`]: why a request is turned away, and how that is said (RFC 6750 §3). [`Respond`] says it your way.
 //! * [`Validator::explain`]: for developers, why a token is refused, check by check, with advice: an [`Explanation`].
 //! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
+//! * [`Client`]: an application that is registered with an issuer and proves who it is by a [`Credential`]. It gets
+//!   [`AccessToken`]s: as itself by [`client_credentials`](Client::client_credentials). [`AddBearerLayer`] puts them on outgoing requests;
+//!   a [`TokenError`] says who has to act where none can be had.
 //! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
 //! * [`jose`]: keys and signatures as such.
 //! * [`manual`]: the [threat model](manual::threats), the [defaults](manual::defaults), the
-//!   [insecure choices](manual::dangerous), and what to set at each provider: [Entra](manual::entra),
+//!   [insecure choices](manual::dangerous), [calling further APIs](manual::calling), and what to set at each provider: [Entra](manual::entra),
 //!   [Keycloak](manual::keycloak), [Auth0](manual::auth0), [Okta](manual::okta), [Cognito](manual::cognito),
 //!   [Google](manual::google), [External ID and B2C](manual::external_id).
 //!
@@ -59,6 +65,7 @@
 //! |---|---|---|
 //! | `aws-lc-rs` | yes | signatures by AWS-LC; needs a C compiler |
 //! | `rust-crypto` | | signatures by RustCrypto, without any C, where `aws-lc-rs` is off; RSA keys up to 4096 bits ([differences](jose#cryptography)) |
+//! | `client` | yes | [`Client`] and what belongs to it |
 //! | `reqwest` | yes | an HTTP client; without it give each issuer a [`transport`](Issuer::transport) |
 //! | `axum` | | extractors, and [`Rejection`] as a response |
 //! | `testing` | | [`testing::TestIssuer`], [`testing::TestClock`] |

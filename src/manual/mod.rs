@@ -9,6 +9,10 @@ pub mod defaults {}
 #[doc = include_str!("dangerous.md")]
 pub mod dangerous {}
 
+#[doc = include_str!("calling.md")]
+#[cfg(feature = "client")]
+pub mod calling {}
+
 #[doc = include_str!("entra.md")]
 pub mod entra {}
 
