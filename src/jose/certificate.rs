@@ -18,7 +18,8 @@ use super::verifying_key::VerifyingKey;
 
 /// An X.509 certificate, as far as a client needs its own.
 ///
-/// Nothing is checked of it: neither who signed it, nor its extensions, nor that it hasn't expired.
+/// Nothing of it is checked: neither who signed it, nor its extensions, nor that it hasn't expired. Its issuer and subject
+/// aren't kept.
 ///
 /// ```
 /// # #[cfg(any(feature = "aws-lc-rs", feature = "rust-crypto"))] {
@@ -67,7 +68,7 @@ impl Certificate {
         let blocks = pem::blocks(pem)?.into_iter().filter(|(kind, _)| *kind == SectionKind::Certificate);
         let chain: Vec<_> = blocks
             .enumerate()
-            .map(|(index, (_, der))| Self::from_der(der, index.saturating_add(1)))
+            .map(|(index, (_, der))| Self::from_der(der.to_vec(), index.saturating_add(1)))
             .collect::<Result<_, _>>()?;
         if chain.is_empty() { Err(CertificateError::NoCertificate) } else { Ok(chain) }
     }

@@ -1,6 +1,6 @@
 //! The kind of a key as X.509 certificates and private keys name it (RFC 5280 §4.1.2.7, RFC 5480, RFC 8410).
 
-use x509_cert::der::asn1::{AnyRef, ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
+use x509_cert::der::asn1::{AnyRef, BitStringRef, ContextSpecific, ObjectIdentifier, OctetStringRef, UintRef};
 use x509_cert::der::oid::db::{rfc5912, rfc8410};
 use x509_cert::der::{self, Decode, Reader, SliceReader, TagNumber};
 use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
@@ -14,16 +14,17 @@ pub(super) fn public_key(info: &SubjectPublicKeyInfoOwned) -> Result<KeyMaterial
     const UNSUPPORTED: SkipReason = SkipReason::UnsupportedPublicKey;
     let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.decode_as().ok());
     let key = info.subject_public_key.as_bytes().ok_or(UNSUPPORTED)?;
-    match family(info.algorithm.oid, curve).ok_or(UNSUPPORTED)? {
+    let family = family(info.algorithm.oid, curve).ok_or(UNSUPPORTED)?;
+    match family {
         KeyFamily::Rsa => {
             let (modulus, exponent) = rsa_numbers(key).map_err(|_| UNSUPPORTED)?;
             RsaPublicNumbers::new(modulus.as_bytes(), exponent.as_bytes()).map(KeyMaterial::Rsa)
         }
-        KeyFamily::P256 => point(Curve::P256, key),
-        KeyFamily::P384 => point(Curve::P384, key),
-        KeyFamily::P521 => point(Curve::P521, key),
         KeyFamily::Ed25519 => KeyMaterial::ed25519(key).map_err(|_| UNSUPPORTED),
-        KeyFamily::Hmac { .. } => Err(UNSUPPORTED),
+        _ => {
+            let curve = Curve::of_point(key).filter(|curve| curve.family() == family).ok_or(UNSUPPORTED)?;
+            Ok(KeyMaterial::Ec(curve, key.to_vec()))
+        }
     }
 }
 
@@ -38,15 +39,19 @@ pub(super) fn pkcs8_family(der: &[u8]) -> der::Result<Option<KeyFamily>> {
     })
 }
 
-/// The kind of a SEC 1 private key (RFC 5915 §3), if it is one that signs here. That it names its curve is demanded:
-/// otherwise a key of one curve could be taken for that of another.
+/// The kind of a SEC 1 private key (RFC 5915 §3), if it is one that signs here. The curve must be told, by its name or by
+/// the length of the public point: otherwise a key of one curve could be taken for that of another.
 pub(super) fn sec1_family(der: &[u8]) -> der::Result<Option<KeyFamily>> {
     AnyRef::from_der(der)?.sequence(|fields| {
         let _version: u8 = fields.decode()?;
         let _secret: OctetStringRef<'_> = fields.decode()?;
-        let curve: Option<ContextSpecific<ObjectIdentifier>> = ContextSpecific::decode_explicit(fields, TagNumber::N0)?;
-        skip_rest(fields)?;
-        Ok(family(rfc5912::ID_EC_PUBLIC_KEY, curve.map(|curve| curve.value)))
+        let curve = ContextSpecific::<ObjectIdentifier>::decode_explicit(fields, TagNumber::N0)?;
+        let point = ContextSpecific::<BitStringRef<'_>>::decode_explicit(fields, TagNumber::N1)?;
+        Ok(match (curve, point) {
+            (Some(curve), _) => family(rfc5912::ID_EC_PUBLIC_KEY, Some(curve.value)),
+            (None, Some(point)) => Curve::of_point(point.value.raw_bytes()).map(Curve::family),
+            (None, None) => None,
+        })
     })
 }
 
@@ -67,15 +72,6 @@ fn family(algorithm: ObjectIdentifier, curve: Option<ObjectIdentifier>) -> Optio
 /// Modulus and exponent (RFC 8017, Appendix A.1.1).
 fn rsa_numbers(der: &[u8]) -> der::Result<(UintRef<'_>, UintRef<'_>)> {
     AnyRef::from_der(der)?.sequence(|fields| Ok((fields.decode()?, fields.decode()?)))
-}
-
-fn point(curve: Curve, point: &[u8]) -> Result<KeyMaterial, SkipReason> {
-    match point {
-        [0x04, coordinates @ ..] if coordinates.len() == 2 * curve.coordinate_bytes() => {
-            Ok(KeyMaterial::Ec(curve, point.to_vec()))
-        }
-        _ => Err(SkipReason::UnsupportedPublicKey),
-    }
 }
 
 fn skip_rest(fields: &mut SliceReader<'_>) -> der::Result<()> {

@@ -37,9 +37,7 @@ impl KeyMaterial {
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         let family = match self {
             Self::Rsa(_) => KeyFamily::Rsa,
-            Self::Ec(Curve::P256, _) => KeyFamily::P256,
-            Self::Ec(Curve::P384, _) => KeyFamily::P384,
-            Self::Ec(Curve::P521, _) => KeyFamily::P521,
+            Self::Ec(curve, _) => curve.family(),
             Self::Ed25519(_) => KeyFamily::Ed25519,
         };
         family == algorithm.key_family()
@@ -62,6 +60,21 @@ impl Curve {
             "P-384" => Some(Self::P384),
             "P-521" => Some(Self::P521),
             _ => None,
+        }
+    }
+
+    /// The curve that an uncompressed point is on by its length, if it is on one at all.
+    #[cfg(feature = "client")]
+    pub(super) fn of_point(point: &[u8]) -> Option<Self> {
+        let (0x04, coordinates) = point.split_first()? else { return None };
+        [Self::P256, Self::P384, Self::P521].into_iter().find(|curve| coordinates.len() == 2 * curve.coordinate_bytes())
+    }
+
+    pub(super) const fn family(self) -> KeyFamily {
+        match self {
+            Self::P256 => KeyFamily::P256,
+            Self::P384 => KeyFamily::P384,
+            Self::P521 => KeyFamily::P521,
         }
     }
 

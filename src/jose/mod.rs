@@ -38,6 +38,12 @@
 //! 5. RSA keys have 2048 to 8192 bits, with `rust-crypto` alone to 4096. ECDSA signatures have their fixed length (RFC 7518 §3.4).
 //! 6. One odd key never costs the set.
 //!
+//! # Files
+//! With the feature `client`, [`SigningKey::from_pem`] reads a private key from a PEM file and
+//! [`Certificate::chain_from_pem`] the certificates that go with it. What else such a file may be is said in the error,
+//! with the command that converts it. A certificate is read for its key, its dates and its thumbprints; whether it is to
+//! be trusted isn't asked, as it is the client's own.
+//!
 //! # Cryptography
 //! Signatures are computed by [AWS-LC](https://docs.rs/aws-lc-rs) or by [RustCrypto](https://github.com/RustCrypto),
 //! depending on the features `aws-lc-rs` and `rust-crypto`; with both, by AWS-LC. They accept the same signatures. Their

@@ -3,14 +3,18 @@
 use std::fmt;
 
 use rustls_pki_types::pem::{self, PemObject, SectionKind};
+use secrecy::zeroize::Zeroizing;
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::AnyRef;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const DASHES: &[u8] = b"-----";
 
+/// What stands in a block. It is wiped, as it may be a private key.
+pub(super) type Value = Zeroizing<Vec<u8>>;
+
 /// The values of the kinds that are known to X.509, in order. Those of other kinds are left out.
-pub(super) fn blocks(text: &[u8]) -> Result<Vec<(SectionKind, Vec<u8>)>, PemError> {
+pub(super) fn blocks(text: &[u8]) -> Result<Vec<(SectionKind, Value)>, PemError> {
     // The mark that some editors put at the beginning of UTF-8.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut labels = labels(text).peekable();
@@ -21,7 +25,9 @@ pub(super) fn blocks(text: &[u8]) -> Result<Vec<(SectionKind, Vec<u8>)>, PemErro
     if labels.any(|label| label.is_none()) {
         return Err(PemError::BrokenLines);
     }
-    <(SectionKind, Vec<u8>)>::pem_slice_iter(text).map(|block| block.map_err(PemError::from)).collect()
+    <(SectionKind, Vec<u8>)>::pem_slice_iter(text)
+        .map(|block| block.map(|(kind, value)| (kind, Zeroizing::new(value))).map_err(PemError::from))
+        .collect()
 }
 
 /// The label of each line that begins a block; none where that line says more or less.

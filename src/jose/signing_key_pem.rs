@@ -39,7 +39,8 @@ impl SigningKey {
             return Err(KeyPemError::UnsupportedAlgorithm(algorithm));
         }
         // The headers of an encrypted block aren't base64, and one that is encrypted in PKCS#8 is left out.
-        let encrypted = pem::lines(pem).any(|line| line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED"));
+        let encrypted = pem::lines(pem)
+            .any(|line| line.starts_with(b"Proc-Type:") && line.trim_ascii_end().ends_with(b"ENCRYPTED"));
         if encrypted {
             return Err(KeyPemError::Encrypted);
         }

@@ -66,7 +66,7 @@ fn verifies(key: &VerifyingKey, token: &str) -> bool {
 }
 
 /// A DER value with the shortest length there is.
-fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn der(tag: u8, contents: &[&[u8]]) -> Vec<u8> {
     let contents = contents.concat();
     let length = match u8::try_from(contents.len()) {
         Ok(short @ ..0x80) => vec![short],

@@ -20,11 +20,12 @@ use http::HeaderValue;
 use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tower::ServiceExt;
-use tower_bearer::jose::{Algorithm, CompactJws, Jwk, JwkSet, SigningKey, VerifyingKey};
+use tower_bearer::jose::{Algorithm, Certificate, CompactJws, Jwk, JwkSet, PemError, SigningKey, VerifyingKey};
 use tower_bearer::testing::{Endpoint, Fault, TestDirectory, TestIssuer};
 use tower_bearer::{
     AllowedIssuers, BearerLayer, Check, Claims, Entra, Error, Issuer, ProtectedResource, Rejection,
@@ -709,6 +710,16 @@ fn an_error_of_a_setting_repeats_no_password_key_or_secret() {
     ] {
         assert_no_canary(&whole(&error));
     }
+    let broken =
+        ["canary", "-----BEGIN canary", "-----BEGIN canary-----\ncanary", "-----BEGIN canary----- canary-----\n"];
+    let values = ["PRIVATE KEY", "CERTIFICATE", "canary"].map(|label| pem(label, b"canary"));
+    let not_base64 = values[0].replace("-----\n", "-----\ncanary!");
+    for text in broken.into_iter().chain(values.iter().map(String::as_str)).chain([not_base64.as_str()]) {
+        let key = SigningKey::from_pem(Algorithm::ES256, text.as_bytes()).unwrap_err();
+        let certificate = Certificate::chain_from_pem(text.as_bytes()).unwrap_err();
+        assert_no_canary(&whole(&key));
+        assert_no_canary(&whole(&certificate));
+    }
     assert_no_canary(&whole(&"CANARY256".parse::<Algorithm>().unwrap_err()));
     assert_no_canary(&whole(&Jwk::parse(br#"{"kty":"EC","crv":"canary"}"#).unwrap_err()));
     assert_no_canary(&whole(&JwkSet::parse(b"canary").unwrap_err()));
@@ -767,6 +778,10 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     let jwk = Jwk::parse(authority.signing_key(Algorithm::ES256).public_jwk().as_bytes()).unwrap();
     let key = VerifyingKey::from_jwk(&jwk).unwrap().remove(0);
     let set = JwkSet::parse(br#"{"keys":[{"kty":"oct","kid":"1","k":"canary"}]}"#).unwrap();
+    let mut named = CertificateParams::new(["canary.test".to_owned()]).unwrap();
+    (named.not_before, named.not_after) = (date_time_ymd(1970, 1, 1), date_time_ymd(1970, 1, 2));
+    let certificate = named.self_signed(&KeyPair::generate().unwrap()).unwrap();
+    let mut chain = Certificate::chain_from_pem(certificate.pem().as_bytes()).unwrap();
     let requirement = any_of([scope("canary"), claim("email", "canary@example.com"), satisfies(|_| Ok(()))]);
     let resource = ProtectedResource::new("https://api.test/orders").unwrap().name("canary");
     let inner =
@@ -807,6 +822,10 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         Verifier: Verifier::from(validator.clone()),
         Algorithm: Algorithm::ES256,
         UnknownAlgorithm: "canary".parse::<Algorithm>().unwrap_err(),
+        Certificate: chain.remove(0),
+        CertificateError: Certificate::chain_from_pem(pem("CERTIFICATE", b"canary").as_bytes()).unwrap_err(),
+        KeyPemError: SigningKey::from_pem(Algorithm::ES256, pem("PRIVATE KEY", b"canary").as_bytes()).unwrap_err(),
+        PemError: PemError::BrokenBase64,
         Jwk: jwk,
         JwkSet: set,
         JwkSetError: JwkSet::parse(b"canary").unwrap_err(),
@@ -865,6 +884,13 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("Verifier", "Verifier { .. }"),
         ("Algorithm", "ES256"),
         ("UnknownAlgorithm", "UnknownAlgorithm"),
+        (
+            "Certificate",
+            "Certificate { not_before: SystemTime { tv_sec: 0, tv_nsec: 0 }, not_after: SystemTime { tv_sec: 86400, tv_nsec: 0 }, .. }",
+        ),
+        ("CertificateError", "Malformed { position: 1 }"),
+        ("KeyPemError", "Rejected"),
+        ("PemError", "BrokenBase64"),
         ("Jwk", r#"Jwk { key_id: Some("es256-1"), issuer: None, algorithm: Some(ES256), .. }"#),
         (
             "JwkSet",

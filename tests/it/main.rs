@@ -23,6 +23,7 @@ mod leaks;
 #[cfg(feature = "aws-lc-rs")]
 mod manual;
 mod oracle;
+mod pem;
 mod providers;
 #[cfg(feature = "aws-lc-rs")]
 mod readme;
