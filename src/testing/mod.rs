@@ -19,29 +19,38 @@
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::needless_pass_by_value)] // test support
 
 mod clock;
+mod commands;
 mod directory;
+mod documents;
 mod endpoint;
 mod published;
+mod registration;
 mod server;
 mod shape;
 mod token;
+mod token_endpoint;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::task::AbortHandle;
 
 pub use self::clock::TestClock;
 pub use self::directory::{TestDirectory, TestTenant};
 pub use self::endpoint::{Endpoint, Fault, Hold};
+pub use self::registration::TestApp;
+pub use self::server::TestTransport;
 pub use self::token::TestToken;
+pub use self::token_endpoint::TestTokenRequest;
 
 use self::endpoint::Endpoints;
 use self::published::{Published, TestKey, new_key};
 use self::shape::{Kind, Shape, Standard};
+use self::token::seconds;
+use self::token_endpoint::TokenEndpoint;
 use crate::issuer::Issuer;
 use crate::jose::{Algorithm, SigningKey};
 
@@ -64,6 +73,7 @@ struct Shared {
     clock: TestClock,
     published: Mutex<Published>,
     endpoints: Endpoints,
+    tokens: TokenEndpoint,
     server: Option<AbortHandle>,
 }
 
@@ -98,7 +108,12 @@ impl TestIssuer {
     /// # Errors
     /// No port could be had.
     pub async fn serve() -> std::io::Result<Self> {
-        server::serve().await
+        let (listener, address) = server::bind().await?;
+        let shared = Arc::new_cyclic(|shared| {
+            let server = server::listen(listener, Weak::clone(shared));
+            Shared::new(format!("http://{address}"), &Standard, Some(server))
+        });
+        Ok(Self { shared })
     }
 
     /// The identifier: the `iss` of its tokens.
@@ -109,7 +124,7 @@ impl TestIssuer {
     /// The issuer as an API trusts it. It reads this one's documents in memory and lives by this one's clock.
     pub fn issuer(&self) -> Issuer {
         let issuer = self.shared.shape.issuer(self.identifier()).unwrap_or_else(|error| panic!("{error}"));
-        issuer.transport(server::InMemory(Arc::clone(&self.shared))).clock(&self.shared.clock)
+        issuer.transport(self.transport()).clock(&self.shared.clock)
     }
 
     /// The clock that this issuer's tokens are made by, for an issuer that is reached by another way than
@@ -174,6 +189,35 @@ impl TestIssuer {
     /// A logout token for this client (OpenID Connect Back-Channel Logout §2.4), which is none for APIs.
     pub fn logout_token(&self, client: impl Serialize) -> TestToken {
         TestToken::new(self, Kind::Logout, value(client))
+    }
+
+    /// Registers an application, as a client or as an API, with this id. Its token endpoint, `{identifier}/token`, then gives out
+    /// tokens by client credentials.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_bearer::testing::TestIssuer;
+    ///
+    /// let authority = TestIssuer::serve().await?;
+    /// let stock = authority.register("api://stock").expose_scope("items.read");
+    /// authority.register("jobs").secret("correct horse").allow_scope(&stock, "items.read");
+    ///
+    /// let form = [("grant_type", "client_credentials"), ("client_id", "jobs"), ("client_secret", "correct horse")];
+    /// let url = format!("{}/token", authority.identifier());
+    /// let answer: serde_json::Value = reqwest::Client::new().post(url).form(&form).send().await?.json().await?;
+    ///
+    /// let token = answer["access_token"].as_str().unwrap();
+    /// let token = authority.issuer().validator("api://stock").verify(token).await?;
+    /// assert!(token.has_scope("items.read"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// There is one with this id already.
+    pub fn register(&self, client_id: &str) -> TestApp {
+        TestApp::register(&self.shared.tokens.registry, client_id, "", 2)
     }
 
     /// The time by this issuer's clock, which stands still until it is moved.
@@ -245,32 +289,6 @@ impl TestIssuer {
     pub fn cache_control(&self, header: impl Into<String>) {
         self.shared.published().cache_control = header.into();
     }
-
-    /// How many requests came to this endpoint, those that failed included.
-    pub fn requests(&self, endpoint: Endpoint) -> usize {
-        self.shared.endpoints.requests(endpoint)
-    }
-
-    /// Requests to this endpoint fail from now on.
-    pub fn fail(&self, endpoint: Endpoint, fault: Fault) {
-        self.shared.endpoints.fail(endpoint, Some(fault));
-    }
-
-    /// Requests to this endpoint are answered again, at once.
-    pub fn recover(&self, endpoint: Endpoint) {
-        self.shared.endpoints.fail(endpoint, None);
-        self.shared.endpoints.delay(endpoint, Duration::ZERO);
-    }
-
-    /// Requests to this endpoint wait so long, by the time of the tokio runtime, before they are answered.
-    pub fn delay(&self, endpoint: Endpoint, by: Duration) {
-        self.shared.endpoints.delay(endpoint, by);
-    }
-
-    /// Requests to this endpoint wait until the value that this returns is dropped.
-    pub fn hold(&self, endpoint: Endpoint) -> Hold {
-        self.shared.endpoints.hold(endpoint)
-    }
 }
 
 impl Shared {
@@ -281,35 +299,13 @@ impl Shared {
             clock: TestClock::new(),
             published: Mutex::new(Published::new(shape.algorithm())),
             endpoints: Endpoints::default(),
+            tokens: TokenEndpoint::default(),
             server,
         }
     }
 
     fn published(&self) -> MutexGuard<'_, Published> {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn jwks(&self) -> String {
-        let published = self.published();
-        let own = published.keys.iter().map(|one| value_of_json(&one.key.public_jwk()));
-        json!({ "keys": own.chain(published.odd_keys.iter().cloned()).collect::<Vec<_>>() }).to_string()
-    }
-
-    fn metadata(&self) -> String {
-        let mut metadata = Map::new();
-        metadata.insert("issuer".to_owned(), json!(self.identifier));
-        metadata.insert("jwks_uri".to_owned(), json!(self.jwks_uri()));
-        metadata.extend(self.published().metadata.clone());
-        Value::Object(metadata).to_string()
-    }
-
-    fn jwks_uri(&self) -> String {
-        let beside = || format!("{}/jwks.json", self.identifier.trim_end_matches('/'));
-        self.shape.jwks_uri().map_or_else(beside, str::to_owned)
-    }
-
-    fn cache_control(&self) -> String {
-        self.published().cache_control.clone()
     }
 }
 
@@ -319,6 +315,13 @@ impl Drop for Shared {
             server.abort();
         }
     }
+}
+
+/// A GUID that nothing else has.
+fn fresh_guid() -> String {
+    let (high, low) = (fastrand::u64(..), fastrand::u64(..));
+    let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xfff);
+    format!("{a:08x}-{b:04x}-4{c:03x}-8{:03x}-{:012x}", low >> 48 & 0xfff, low & 0xffff_ffff_ffff)
 }
 
 fn value(content: impl Serialize) -> Value {

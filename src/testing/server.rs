@@ -1,31 +1,67 @@
-//! How the documents of a [`TestIssuer`] reach those who ask: in memory and on loopback.
+//! How requests reach a [`TestIssuer`](super::TestIssuer) or a [`TestDirectory`](super::TestDirectory): in memory and on loopback.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tower_service::Service;
 
-use super::{Endpoint, Fault, Shared, Standard, TestIssuer};
+pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<Bytes>, BoxError>> + Send>>;
 
-type BoxError = Box<dyn Error + Send + Sync>;
+/// The longest body of a request, in bytes.
+const LONGEST_BODY: usize = 1024 * 1024;
 
-/// The transport of those who ask in memory.
+/// Who answers requests. Its errors break the connection.
+pub(super) trait Server: Send + Sync + 'static {
+    fn answer(self: Arc<Self>, request: Request<Bytes>) -> Answer;
+}
+
+/// A transport that asks a [`TestIssuer`](super::TestIssuer) or a [`TestDirectory`](super::TestDirectory) in memory: a tower
+/// service, for a test that wraps it in layers of its own or sends requests itself.
+///
+/// ```
+/// use http::{Method, Request};
+/// use tower::ServiceExt;
+/// use tower_bearer::testing::TestIssuer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let authority = TestIssuer::new();
+/// let form = "grant_type=client_credentials&client_id=nobody&client_secret=none";
+/// let request = Request::builder()
+///     .method(Method::POST)
+///     .uri("https://issuer.test/token")
+///     .header("Content-Type", "application/x-www-form-urlencoded")
+///     .body(form.into())?;
+/// assert_eq!(authority.transport().oneshot(request).await?.status(), 401);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
-pub(super) struct InMemory(pub(super) Arc<Shared>);
+pub struct TestTransport {
+    server: Arc<dyn Server>,
+}
 
-impl Service<Request<Full<Bytes>>> for InMemory {
+impl TestTransport {
+    pub(super) fn to(server: Arc<dyn Server>) -> Self {
+        Self { server }
+    }
+}
+
+impl Service<Request<Full<Bytes>>> for TestTransport {
     type Response = Response<Full<Bytes>>;
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
@@ -35,103 +71,52 @@ impl Service<Request<Full<Bytes>>> for InMemory {
     }
 
     fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        let shared = Arc::clone(&self.0);
-        Box::pin(async move { shared.answer(&request).await })
+        Box::pin(answer(Arc::clone(&self.server), request))
     }
 }
 
-pub(super) async fn serve() -> io::Result<TestIssuer> {
+impl fmt::Debug for TestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestTransport").finish_non_exhaustive()
+    }
+}
+
+async fn answer<B>(server: Arc<dyn Server>, request: Request<B>) -> Result<Response<Full<Bytes>>, BoxError>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, LONGEST_BODY).collect().await?.to_bytes();
+    Ok(server.answer(Request::from_parts(parts, body)).await?.map(Full::new))
+}
+
+/// A free port of 127.0.0.1, and its address.
+pub(super) async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let identifier = format!("http://{}", listener.local_addr()?);
-    let issuer = Arc::new_cyclic(|shared: &Weak<Shared>| {
-        let task = tokio::spawn(accept(listener, shared.clone()));
-        Shared::new(identifier, &Standard, Some(task.abort_handle()))
-    });
-    Ok(TestIssuer { shared: issuer })
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Answers on this port until it is aborted.
+pub(super) fn listen<S: Server>(listener: TcpListener, server: Weak<S>) -> AbortHandle {
+    tokio::spawn(accept(listener, server)).abort_handle()
 }
 
 /// Takes connections until the task is aborted, which ends those that are open as well.
-async fn accept(listener: TcpListener, shared: Weak<Shared>) {
+async fn accept<S: Server>(listener: TcpListener, server: Weak<S>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        let shared = shared.clone();
+        let server = server.clone();
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-            let shared = shared.clone();
+            let server = server.clone();
             async move {
-                let shared = shared.upgrade().ok_or("the issuer is gone")?;
-                shared.answer(&request).await
+                let server = server.upgrade().ok_or("the issuer is gone")?;
+                answer(server, request).await
             }
         });
         let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
         connections.spawn(connection);
         while connections.try_join_next().is_some() {}
     }
-}
-
-impl Shared {
-    /// What is at this path, of whatever host: an issuer may be reached by several.
-    fn endpoint(&self, path: &str) -> Option<Endpoint> {
-        let own = path_of(&self.identifier).trim_end_matches('/');
-        let is_metadata = match self.shape.metadata_url() {
-            Some(url) => path == path_of(url),
-            None => {
-                path == format!("{own}/.well-known/openid-configuration")
-                    || path == format!("/.well-known/oauth-authorization-server{own}")
-            }
-        };
-        if is_metadata {
-            return Some(Endpoint::Metadata);
-        }
-        (path == path_of(&self.jwks_uri())).then_some(Endpoint::Jwks)
-    }
-
-    async fn answer<B>(&self, request: &Request<B>) -> Result<Response<Full<Bytes>>, BoxError> {
-        let Some(endpoint) = self.endpoint(request.uri().path()) else {
-            return Ok(status(StatusCode::NOT_FOUND));
-        };
-        match self.endpoints.arrive(endpoint).await {
-            None => Ok(self.document(endpoint, request.headers().get(IF_NONE_MATCH))),
-            Some(Fault::Status(code)) => Ok(status(StatusCode::from_u16(code)?)),
-            Some(Fault::Body(body)) => Ok(Response::new(Full::new(body))),
-            Some(Fault::Redirect(url)) => {
-                let mut response = status(StatusCode::FOUND);
-                response.headers_mut().insert(LOCATION, HeaderValue::try_from(url)?);
-                Ok(response)
-            }
-            Some(Fault::Broken) => Err("the connection breaks, as asked for".into()),
-            Some(Fault::Hanging) => std::future::pending().await,
-        }
-    }
-
-    fn document(&self, endpoint: Endpoint, known: Option<&HeaderValue>) -> Response<Full<Bytes>> {
-        let (body, content_type) = match endpoint {
-            Endpoint::Metadata => (self.metadata(), "application/json"),
-            Endpoint::Jwks => (self.jwks(), "application/jwk-set+json"),
-        };
-        let mut hasher = DefaultHasher::new();
-        body.hash(&mut hasher);
-        let etag = format!("\"{:x}\"", hasher.finish());
-        let mut response = if known.is_some_and(|known| known.as_bytes() == etag.as_bytes()) {
-            status(StatusCode::NOT_MODIFIED)
-        } else {
-            Response::new(Full::new(Bytes::from(body)))
-        };
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        for (name, text) in [(ETAG, etag), (CACHE_CONTROL, self.cache_control())] {
-            headers.insert(name, HeaderValue::try_from(text).unwrap_or_else(|error| panic!("not a header: {error}")));
-        }
-        response
-    }
-}
-
-fn path_of(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
-    after_scheme.find('/').and_then(|start| after_scheme.get(start..)).unwrap_or_default()
-}
-
-fn status(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
 }

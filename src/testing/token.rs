@@ -53,6 +53,29 @@ impl TestToken {
         empty.claim("iat", now).claim("nbf", now).claim("exp", now + 3600)
     }
 
+    /// One by which this client acts as itself, with this scope and these roles and no others.
+    pub(super) fn of_client(
+        issuer: &TestIssuer,
+        audience: String,
+        client_id: &str,
+        scope: &str,
+        roles: &[String],
+    ) -> Self {
+        let mut token = Self::new(issuer, Kind::Application, Value::from(audience));
+        let shape = issuer.shared.shape;
+        shape.set_client(&mut token.claims, client_id);
+        for name in ["scope", "scp", "roles"] {
+            token.claims.remove(name);
+        }
+        if !scope.is_empty() {
+            shape.set_scope(&mut token.claims, scope);
+        }
+        if !roles.is_empty() {
+            shape.set_roles(&mut token.claims, &roles.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        token
+    }
+
     /// Sets `sub`.
     pub fn subject(self, subject: &str) -> Self {
         self.claim("sub", subject)
@@ -147,7 +170,7 @@ impl TestToken {
     }
 }
 
-fn seconds(time: SystemTime) -> u64 {
+pub(super) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

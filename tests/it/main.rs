@@ -41,6 +41,7 @@ mod support;
 mod test_clock;
 mod test_directory;
 mod test_issuer;
+mod test_token_endpoint;
 #[cfg(feature = "aws-lc-rs")]
 mod threats;
 mod token_sources;

@@ -1,37 +1,24 @@
 //! What a [`TestDirectory`](super::TestDirectory) publishes, and how it reaches those who ask: metadata and keys of both versions,
 //! for each tenant and for `common` and `organizations`.
 
-use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode, Uri};
-use http_body_util::Full;
 use serde_json::{Value, json};
-use tower_service::Service;
 
-use super::Shared;
+use super::token_endpoint::TenantEndpoint;
+use super::{Shared, TestDirectory};
 use crate::jose::SigningKey;
-use crate::testing::value_of_json;
+use crate::testing::endpoint::status;
+use crate::testing::server::{Answer, BoxError, Server};
+use crate::testing::token_endpoint::{self, TestTokenRequest};
+use crate::testing::{Endpoint, value_of_json};
 
-/// The transport of those who ask.
-#[derive(Clone)]
-pub(super) struct InMemory(pub(super) Arc<Shared>);
-
-impl Service<Request<Full<Bytes>>> for InMemory {
-    type Response = Response<Full<Bytes>>;
-    type Error = std::convert::Infallible;
-    type Future = Ready<Result<Self::Response, Self::Error>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Full<Bytes>>) -> Self::Future {
-        self.0.state().requested.push(request.uri().to_string());
-        ready(Ok(self.0.answer(request.uri())))
+impl Server for Shared {
+    fn answer(self: Arc<Self>, request: Request<Bytes>) -> Answer {
+        Box::pin(async move { self.respond(&request).await })
     }
 }
 
@@ -46,23 +33,41 @@ struct Asked<'u> {
 }
 
 impl Shared {
-    fn answer(&self, uri: &Uri) -> Response<Full<Bytes>> {
-        let text = uri.to_string();
-        let path_and_query = text.strip_prefix(self.cloud.authority_host).and_then(|rest| rest.strip_prefix('/'));
+    async fn respond(self: Arc<Self>, request: &Request<Bytes>) -> Result<Response<Bytes>, BoxError> {
+        let url = self.absolute(request.uri());
+        self.state().requested.push(url.clone());
+        let path_and_query = url.strip_prefix(&self.cloud.authority_host).and_then(|rest| rest.strip_prefix('/'));
         let (path, query) = path_and_query.map_or(("", ""), |rest| rest.split_once('?').unwrap_or((rest, "")));
         let (authority, document) = path.split_once('/').unwrap_or_default();
         let application = query.split('&').find_map(|parameter| parameter.strip_prefix("appid="));
         let asked = |is_v1| Asked { authority, is_v1, application };
-        let body = match document {
-            ".well-known/openid-configuration" => self.metadata(asked(true)),
-            "v2.0/.well-known/openid-configuration" => self.metadata(asked(false)),
-            "discovery/keys" | "discovery/v2.0/keys" => self.keys(application),
-            _ => return not_found(),
+        let endpoint = match document {
+            ".well-known/openid-configuration" | "v2.0/.well-known/openid-configuration" => Endpoint::Metadata,
+            "discovery/keys" | "discovery/v2.0/keys" => Endpoint::Jwks,
+            "oauth2/token" | "oauth2/v2.0/token" => Endpoint::Token,
+            _ => return Ok(status(StatusCode::NOT_FOUND)),
         };
-        let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=86400, private"));
-        response
+        let is_v1 = !document.contains("v2.0/");
+        let common = Arc::clone(&self.authority.shared);
+        let received = TestTokenRequest::new(format!("{}/{path}", self.cloud.authority_host), request);
+        let held = if endpoint == Endpoint::Token { common.tokens.receive(&received) } else { Vec::new() };
+        if let Some(fault) = common.endpoints.arrive(endpoint, held).await {
+            return fault.answer().await;
+        }
+        Ok(match endpoint {
+            Endpoint::Metadata => document_response(&self.metadata(asked(is_v1))),
+            Endpoint::Jwks => document_response(&self.keys(application)),
+            Endpoint::Token => {
+                let directory = TestDirectory { shared: Arc::clone(&self) };
+                let url = received.endpoint().to_owned();
+                token_endpoint::answer(&TenantEndpoint::new(&directory, authority, is_v1, url), &received)
+            }
+        })
+    }
+
+    /// What comes over the network names no host: it is this one.
+    fn absolute(&self, uri: &Uri) -> String {
+        if uri.authority().is_some() { uri.to_string() } else { format!("{}{uri}", self.cloud.authority_host) }
     }
 
     fn metadata(&self, asked: Asked<'_>) -> Value {
@@ -106,8 +111,9 @@ fn jwk(key: &SigningKey, issuer: Option<String>) -> Value {
     jwk
 }
 
-fn not_found() -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = StatusCode::NOT_FOUND;
+fn document_response(document: &Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(document.to_string()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("max-age=86400, private"));
     response
 }

@@ -24,21 +24,27 @@
 
 mod cloud;
 mod documents;
+mod errors;
 mod tenant;
+mod token_endpoint;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use tokio::task::AbortHandle;
 
 pub use self::tenant::TestTenant;
 
+pub(super) use self::token_endpoint::TenantEndpoint;
+
 use self::cloud::Cloud;
-use self::documents::InMemory;
 use super::shape::{Kind, Shape};
-use super::{TestClock, TestIssuer, new_key, value};
+use super::{TestClock, TestIssuer, new_key, server, value};
 use crate::error::Error;
 use crate::issuer::Issuer;
 use crate::jose::{Algorithm, SigningKey};
@@ -55,15 +61,16 @@ const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 /// Clones are handles to the same directory. RSA keys are fixed, so two directories have the same ones.
 #[derive(Clone)]
 pub struct TestDirectory {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     cloud: Cloud,
-    /// Has the clock and the keys.
-    authority: TestIssuer,
+    /// Has the clock, the keys, the registrations and what the endpoints are told.
+    pub(super) authority: TestIssuer,
     key_of_personal_accounts: Arc<SigningKey>,
     state: Mutex<State>,
+    server: Option<(SocketAddr, AbortHandle)>,
 }
 
 #[derive(Default)]
@@ -79,33 +86,93 @@ impl TestDirectory {
     /// The public cloud, `https://login.microsoftonline.com`. Nothing is asked over the network.
     #[allow(clippy::new_without_default)] // `default()` would read as a directory with default settings
     pub fn new() -> Self {
-        Self::of(cloud::PUBLIC)
+        Self::of(Cloud::public())
     }
 
     /// The cloud of the US government, `https://login.microsoftonline.us`.
     pub fn us_government() -> Self {
-        Self::of(cloud::US_GOVERNMENT)
+        Self::of(Cloud::us_government())
     }
 
     /// The cloud that 21Vianet operates in China, `https://login.chinacloudapi.cn`.
     pub fn china() -> Self {
-        Self::of(cloud::CHINA)
+        Self::of(Cloud::china())
     }
 
     fn of(cloud: Cloud) -> Self {
-        let authority = TestIssuer::with_shape(cloud.v2.to_owned(), &Microsoft);
-        let key_of_personal_accounts = authority.add_key(Algorithm::RS256);
-        let shared = Shared { cloud, authority, key_of_personal_accounts, state: Mutex::default() };
-        let directory = Self { shared: Arc::new(shared) };
-        directory.key_issuer(&directory.signing_key(), cloud.issuer("{tenantid}", false).as_str());
-        directory.key_issuer(&directory.shared.key_of_personal_accounts, cloud.issuer(PERSONAL, false).as_str());
-        directory
+        Self { shared: Arc::new(Shared::new(cloud, None)) }
+    }
+
+    /// A directory on a free port of 127.0.0.1, whose documents name that address as the authority host. It is stopped when the
+    /// last handle is dropped.
+    ///
+    /// ```
+    /// use tower_bearer::Entra;
+    /// use tower_bearer::testing::TestDirectory;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let contoso = "11111111-2222-3333-4444-555555555555";
+    /// let directory = TestDirectory::serve().await?;
+    /// let issuer = Entra::tenant(contoso)?.authority_host(directory.authority_host())?.issuer(); // asks over the network
+    /// issuer.clock(&directory.clock()).ready().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No port could be had.
+    pub async fn serve() -> io::Result<Self> {
+        Self::listen(None).await
+    }
+
+    /// As [`serve`](Self::serve), but its documents and tokens name this authority host, such as `https://localhost:8443`: that of a
+    /// proxy which terminates TLS in front of it, as some clients ask over https alone. The proxy forwards to
+    /// [`address`](Self::address).
+    ///
+    /// ```
+    /// use tower_bearer::testing::TestDirectory;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let directory = TestDirectory::serve_as("https://localhost:8443").await?;
+    /// assert_eq!(directory.authority_host(), "https://localhost:8443");
+    /// assert!(directory.address().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No port could be had.
+    pub async fn serve_as(authority_host: &str) -> io::Result<Self> {
+        Self::listen(Some(authority_host)).await
+    }
+
+    async fn listen(authority_host: Option<&str>) -> io::Result<Self> {
+        let (listener, address) = server::bind().await?;
+        let own = format!("http://{address}");
+        let host = authority_host.unwrap_or(&own).trim_end_matches('/');
+        let shared = Arc::new_cyclic(|shared| {
+            let server = server::listen(listener, Weak::clone(shared));
+            Shared::new(Cloud::at(host), Some((address, server)))
+        });
+        Ok(Self { shared })
+    }
+
+    /// The authority host, without a slash at its end.
+    pub fn authority_host(&self) -> &str {
+        &self.shared.cloud.authority_host
+    }
+
+    /// Where it listens, if it is served.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.shared.server.as_ref().map(|(address, _)| *address)
     }
 
     /// The issuer as an API trusts it: an [`Entra`](crate::Entra), or any other. It reads this directory's documents in memory and
     /// lives by its clock. Those of another cloud than the one that [`authority_host`](crate::Entra::authority_host) sets are not there.
     pub fn issuer(&self, issuer: impl Into<Issuer>) -> Issuer {
-        issuer.into().transport(InMemory(Arc::clone(&self.shared))).clock(&self.clock())
+        issuer.into().transport(self.transport()).clock(&self.clock())
     }
 
     /// The tenant with this id, a GUID.
@@ -125,7 +192,7 @@ impl TestDirectory {
 
     /// The key that signs for all tenants but that of personal accounts.
     pub fn signing_key(&self) -> Arc<SigningKey> {
-        self.shared.authority.signing_key(Algorithm::RS256)
+        self.shared.signing_key()
     }
 
     /// The key that signs for personal accounts.
@@ -142,8 +209,7 @@ impl TestDirectory {
 
     /// The JWK of this key names this `issuer` from now on, or none.
     pub fn key_issuer<'i>(&self, key: &SigningKey, issuer: impl Into<Option<&'i str>>) {
-        let id = key.key_id().unwrap_or_default().to_owned();
-        self.shared.state().key_issuers.insert(id, issuer.into().map(str::to_owned));
+        self.shared.key_issuer(key, issuer.into());
     }
 
     /// The custom signing key of the application with this client id: in place of the others in the key set that is found by
@@ -183,8 +249,34 @@ impl Shape for Microsoft {
 }
 
 impl Shared {
+    fn new(cloud: Cloud, server: Option<(SocketAddr, AbortHandle)>) -> Self {
+        let authority = TestIssuer::with_shape(cloud.authority_host.clone(), &Microsoft);
+        let key_of_personal_accounts = authority.add_key(Algorithm::RS256);
+        let shared = Self { cloud, authority, key_of_personal_accounts, state: Mutex::default(), server };
+        shared.key_issuer(&shared.signing_key(), Some(&shared.cloud.issuer("{tenantid}", false)));
+        shared.key_issuer(&shared.key_of_personal_accounts, Some(&shared.cloud.issuer(PERSONAL, false)));
+        shared
+    }
+
+    fn signing_key(&self) -> Arc<SigningKey> {
+        self.authority.signing_key(Algorithm::RS256)
+    }
+
+    fn key_issuer(&self, key: &SigningKey, issuer: Option<&str>) {
+        let id = key.key_id().unwrap_or_default().to_owned();
+        self.state().key_issuers.insert(id, issuer.map(str::to_owned));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some((_, server)) = &self.server {
+            server.abort();
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{PERSONAL, TestDirectory};
-use crate::testing::{TestToken, value};
+use crate::testing::{TestApp, TestToken, value};
 
 /// The client that got each token, unless changed.
 const CLIENT: &str = "c1c1c1c1-0000-4000-8000-000000000001";
@@ -32,6 +32,10 @@ impl TestTenant {
         Self { directory: directory.clone(), id: id.to_owned(), is_v1: false }
     }
 
+    pub(super) fn directory(&self) -> &TestDirectory {
+        &self.directory
+    }
+
     /// The tenant's id.
     pub fn id(&self) -> &str {
         &self.id
@@ -47,19 +51,87 @@ impl TestTenant {
         Self { is_v1: true, ..self }
     }
 
+    /// Registers an application, as a client or as an API, with this client id. This tenant is its home; it may be
+    /// [added](Self::add) to others. The token endpoints of the tenants where it is then give out tokens by client credentials.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tower_bearer::Entra;
+    /// use tower_bearer::testing::TestDirectory;
+    ///
+    /// let (contoso, orders, jobs) =
+    ///     ("11111111-2222-3333-4444-555555555555", "66666666-7777-8888-9999-000000000000", "c1c1c1c1-0000-4000-8000-000000000009");
+    /// let directory = TestDirectory::serve().await?;
+    /// let tenant = directory.tenant(contoso);
+    /// let api = tenant.register(orders).app_id_uri("api://orders").app_role("Orders.Process");
+    /// tenant.register(jobs).secret("correct horse").assign_role(&api, "Orders.Process");
+    ///
+    /// let url = format!("{}/{contoso}/oauth2/v2.0/token", directory.authority_host());
+    /// let form = [
+    ///     ("grant_type", "client_credentials"),
+    ///     ("client_id", jobs),
+    ///     ("client_secret", "correct horse"),
+    ///     ("scope", "api://orders/.default"),
+    /// ];
+    /// let answer: serde_json::Value = reqwest::Client::new().post(url).form(&form).send().await?.json().await?;
+    ///
+    /// let issuer = Entra::tenant(contoso)?.authority_host(directory.authority_host())?;
+    /// let token = answer["access_token"].as_str().unwrap();
+    /// let token = directory.issuer(issuer).validator(orders).verify(token).await?;
+    /// assert!(token.has_role("Orders.Process"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// The directory has an application with this id already.
+    pub fn register(&self, client_id: &str) -> TestApp {
+        let version = if self.is_v1 { 1 } else { 2 };
+        TestApp::register(&self.directory.shared.authority.shared.tokens.registry, client_id, &self.id, version)
+    }
+
+    /// An application of another tenant is present in this one as well from now on. What this returns is its service principal
+    /// here: its permissions are those to which this tenant agrees.
+    ///
+    /// ```
+    /// # use tower_bearer::testing::TestDirectory;
+    /// # let directory = TestDirectory::new();
+    /// # let (contoso, fabrikam) = ("11111111-2222-3333-4444-555555555555", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee");
+    /// let orders = directory.tenant(contoso).register("orders").app_role("Orders.Process");
+    /// let jobs = directory.tenant(contoso).register("jobs").secret("correct horse");
+    ///
+    /// let orders_there = directory.tenant(fabrikam).add(&orders);
+    /// let jobs_there = directory.tenant(fabrikam).add(&jobs).assign_role(&orders_there, "Orders.Process");
+    /// assert_ne!(jobs.object_id(), jobs_there.object_id());
+    /// ```
+    pub fn add(&self, app: &TestApp) -> TestApp {
+        app.add_to(&self.directory.shared.authority.shared.tokens.registry, &self.id)
+    }
+
     /// An access token for this audience by which a client acts for a person. Its scope, `access_as_user` unless set, is in `scp`.
     pub fn delegated(&self, audience: impl Serialize) -> TestToken {
-        let token = self.token(audience, [self.client("0"), self.person()]);
+        let token = self.token(audience, [self.client(CLIENT, "0"), self.person()]);
         token.claim("scp", "access_as_user")
     }
 
     /// An access token for this audience by which a client acts as itself. It has the role `access_as_application`, unless set,
     /// and no `idtyp`, which is an optional claim: add it by [`claim`](TestToken::claim).
     pub fn application(&self, audience: impl Serialize) -> TestToken {
-        let own = json!({ "oid": SERVICE_PRINCIPAL, "sub": SERVICE_PRINCIPAL });
-        let token = self.token(audience, [self.client("1"), own]);
-        let token = if self.is_v1 { token.claim("idp", self.identifier()) } else { token };
-        token.roles(["access_as_application"])
+        self.of_client(audience, CLIENT, SERVICE_PRINCIPAL, "1").roles(["access_as_application"])
+    }
+
+    /// An access token without permissions by which this client acts as itself.
+    pub(super) fn of_client(
+        &self,
+        audience: impl Serialize,
+        client_id: &str,
+        object_id: &str,
+        proof: &str,
+    ) -> TestToken {
+        let own = json!({ "oid": object_id, "sub": object_id });
+        let token = self.token(audience, [self.client(client_id, proof), own]);
+        if self.is_v1 { token.claim("idp", self.identifier()) } else { token }
     }
 
     /// An ID token for this client, of a person who has the role `Orders.Manager` there: roles come in it as in access tokens.
@@ -91,11 +163,11 @@ impl TestTenant {
     }
 
     /// The client and how it proved who it is: "0" for not at all, "1" by a secret, "2" by a certificate.
-    fn client(&self, proof: &str) -> Value {
+    fn client(&self, client_id: &str, proof: &str) -> Value {
         if self.is_v1 {
-            json!({ "appid": CLIENT, "appidacr": proof })
+            json!({ "appid": client_id, "appidacr": proof })
         } else {
-            json!({ "azp": CLIENT, "azpacr": proof })
+            json!({ "azp": client_id, "azpacr": proof })
         }
     }
 

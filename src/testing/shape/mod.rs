@@ -53,6 +53,17 @@ pub(super) trait Shape: Send + Sync {
     fn set_roles(&self, claims: &mut Map<String, Value>, roles: &[&str]) {
         claims.insert("roles".to_owned(), json!(roles));
     }
+
+    /// Sets the client. Its id stands in several claims, in some within a longer name.
+    fn set_client(&self, claims: &mut Map<String, Value>, client_id: &str) {
+        let named = ["client_id", "azp", "cid"].iter().find_map(|name| claims.get(*name)?.as_str());
+        let Some(stand_in) = named.map(str::to_owned) else { return };
+        for (_, content) in claims.iter_mut().filter(|(name, _)| name.as_str() != "aud") {
+            if let Some(text) = content.as_str() {
+                *content = json!(text.replace(&stand_in, client_id));
+            }
+        }
+    }
 }
 
 /// What a token is for.
