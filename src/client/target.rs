@@ -81,19 +81,22 @@ impl Target {
         let wrong = |why: &str| {
             Err(Error::configuration(format!(
                 "{why}: with Microsoft, client_credentials(..) takes the App ID URI of one API, such as api://stock. An application that \
-                 acts as itself has what it was given there, its app roles, and no single scopes"
+                 acts as itself has what it was given there, its app roles, and no single scopes. An App ID URI that looks like a scope is \
+                 taken with /.default after it"
             )))
         };
         if !self.audiences.is_empty() {
             return wrong("an audience is given");
         }
-        let mut named: Vec<&str> = self.resources.iter().map(AsRef::as_ref).collect();
+        let resources = self.resources.iter().map(|uri| uri.strip_suffix(DEFAULT).unwrap_or(uri));
+        let mut named: Vec<&str> = resources.filter(|uri| !uri.is_empty()).collect();
         for scope in &self.scopes {
             match app_id_uri(scope) {
                 Some(uri) => named.push(uri),
-                None => return wrong("a scope is given that is neither an App ID URI nor ends with /.default"),
+                None => return wrong("a single scope is given"),
             }
         }
+        named.sort_unstable();
         named.dedup();
         let [uri] = *named else {
             return wrong(if named.is_empty() { "no API is given" } else { "several APIs are given" });
@@ -134,18 +137,25 @@ fn app_id_uri(text: &str) -> Option<&str> {
 
 /// Whether this looks like an App ID URI and not like a scope, which is an App ID URI with a name after it.
 ///
-/// The ids that Microsoft gives are GUIDs: `api://<id>/orders` and `api://orders/<id>` are App ID URIs, `api://orders/read` is a scope.
-/// Of `https://contoso.example/orders` only a dot tells, as in `https://graph.microsoft.com/User.Read`.
+/// By Microsoft's rules App ID URIs look like `api://stock`, `api://<guid>/stock`, `api://stock/<guid>`, `https://stock.contoso.example` or
+/// `https://contoso.example/stock`. A scope can have any name, so that some can't be told from those; but nearly all have one like
+/// `Items.Read` or `user_impersonation`, or OpenID Connect's.
 fn is_app_id_uri(text: &str) -> bool {
     if is_guid(text) {
         return true; // a client id, which Entra takes as well
     }
-    let Some((scheme, rest)) = text.split_once("://") else { return false };
-    match rest.trim_end_matches('/').split_once('/') {
-        None => !rest.is_empty(),
-        Some((host, path)) if scheme.eq_ignore_ascii_case("api") => is_guid(host) || is_guid(path),
-        Some((_, path)) => path.rsplit('/').next().is_some_and(|last| !last.contains('.')),
+    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| !scheme.is_empty()) else { return false };
+    match rest.strip_suffix('/').unwrap_or(rest).split_once('/') {
+        None => !matches!(rest, "" | "/"),
+        Some((host, path)) if scheme.eq_ignore_ascii_case("api") => {
+            is_guid(path) || (is_guid(host) && !looks_like_a_scope(path))
+        }
+        Some((host, path)) => !host.is_empty() && !looks_like_a_scope(path),
     }
+}
+
+fn looks_like_a_scope(path: &str) -> bool {
+    path.is_empty() || path.contains(['/', '.', '_']) || matches!(path, "email" | "openid" | "profile")
 }
 
 fn insert(sorted: &mut Vec<Box<str>>, one: String) {

@@ -791,6 +791,10 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     status.age = None;
     status.keys[0].age = None;
     status.next_attempt_in = None;
+    let app = authority.register("orders").secret("canary").app_id_uri("api://canary").expose_scope("canary");
+    let form = http::Request::post("https://issuer.test/token?canary").header("canary", "canary");
+    let form = form.body(Full::from("grant_type=canary&client_secret=canary")).unwrap();
+    authority.transport().oneshot(form).await.unwrap();
     let hold = authority.hold(Endpoint::Jwks);
     let explanation = validator.explain(&authority.token("https://canary.test").sign()).await;
     let failed = Issuer::new("https://issuer.test").unwrap().metadata_url("https://canary@issuer.test").unwrap_err();
@@ -844,6 +848,9 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         TestToken: test_token,
         TestDirectory: directory,
         TestTenant: directory.tenant("ca0a0e00-2222-3333-4444-555555555555"),
+        TestApp: app,
+        TestTransport: authority.transport(),
+        TestTokenRequest: authority.token_requests()[0],
         Endpoint: Endpoint::Jwks,
         Fault: Fault::Status(500),
         Hold: hold,
@@ -911,6 +918,12 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("TestToken", "TestToken { .. }"),
         ("TestDirectory", r#"TestDirectory { authority_host: "https://login.microsoftonline.com", .. }"#),
         ("TestTenant", r#"TestTenant { id: "ca0a0e00-2222-3333-4444-555555555555", .. }"#),
+        ("TestApp", r#"TestApp { client_id: "orders", .. }"#),
+        ("TestTransport", "TestTransport { .. }"),
+        (
+            "TestTokenRequest",
+            r#"TestTokenRequest { endpoint: "https://issuer.test/token", form: ["grant_type", "client_secret"], .. }"#,
+        ),
         ("Endpoint", "Jwks"),
         ("Fault", "Status(500)"),
     ];

@@ -37,12 +37,19 @@ impl SignedAssertion {
         if self.key.is_of_certificate() {
             return Err("a certificate is named by its thumbprint");
         }
+        if id.is_empty() {
+            return Err("it is empty");
+        }
         self.key_id = Some(id.into());
         Ok(())
     }
 
-    pub(super) fn set_audience(&mut self, audience: &str) {
+    pub(super) fn set_audience(&mut self, audience: &str) -> Result<(), &'static str> {
+        if audience.is_empty() {
+            return Err("it is empty");
+        }
         self.audience = Some(audience.into());
+        Ok(())
     }
 
     pub(super) fn send_chain(&mut self) -> Result<(), &'static str> {
@@ -68,13 +75,12 @@ impl SignedAssertion {
     ) -> Result<SecretString, TokenError> {
         let now = issuer.time().wall();
         let pair = self.key.current().await;
-        let chain = pair.chain();
-        if chain.first().is_some_and(|certificate| certificate.not_after() <= now) {
+        if pair.has_run_out(now) {
             let message = "the client's certificate has run out: put a new one in its place";
             return Err(TokenError::refused(message, Refusal::default()));
         }
         let algorithm = pair.algorithm(self.uses_sha1);
-        let header = match chain {
+        let header = match pair.chain() {
             [] => name_key(algorithm, self.key_id.as_deref().or(pair.key_id())),
             chain => self.name_certificate(algorithm, chain),
         };

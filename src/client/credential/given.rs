@@ -1,13 +1,14 @@
 //! [`GivenAssertion`]: an assertion that somebody else signed (RFC 7523 §3), such as the token of a workload.
 
+use std::fmt;
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::reread::Reread;
+use super::function::{self, Failed};
+use super::reread::{Content, Reread};
 use crate::client::TokenError;
 use crate::client::error::Refusal;
 use crate::error::Error;
@@ -16,8 +17,7 @@ use crate::kept_fresh::BoxFuture;
 #[derive(Clone)]
 pub(super) enum GivenAssertion {
     File(Arc<Reread<SecretString>>),
-    /// What the user's error says is dropped where the function is taken.
-    Function(Arc<dyn Fn() -> BoxFuture<Option<SecretString>> + Send + Sync>),
+    Function(Arc<dyn Fn() -> BoxFuture<Result<SecretString, Failed>> + Send + Sync>),
 }
 
 impl GivenAssertion {
@@ -31,9 +31,13 @@ impl GivenAssertion {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Into<SecretString>,
     {
+        let get = Arc::new(get);
         Self::Function(Arc::new(move || {
-            let getting = get();
-            Box::pin(async move { getting.await.ok().map(Into::into) })
+            let get = Arc::clone(&get);
+            Box::pin(function::outcome(move || {
+                let getting = get();
+                async move { getting.await.ok().map(Into::into) }
+            }))
         }))
     }
 
@@ -41,25 +45,30 @@ impl GivenAssertion {
         match self {
             Self::File(file) => Ok(SecretString::clone(&*file.current().await)),
             Self::Function(get) => {
-                let given = get().await.ok_or("failed").and_then(|given| {
-                    if is_assertion(given.expose_secret()) { Ok(given) } else { Err("gave no assertion") }
-                });
-                given.map_err(|what| {
+                let unavailable = |what: &dyn fmt::Display| {
                     let message = format!("the function given to Credential::assertion(..) {what}");
                     TokenError::unavailable(message, Refusal::default(), None)
-                })
+                };
+                let given = get().await.map_err(|failed| unavailable(&failed))?;
+                if !is_assertion(given.expose_secret()) {
+                    return Err(unavailable(&format_args!("gave no assertion: {SHAPE}")));
+                }
+                Ok(given)
             }
         }
     }
 }
 
-fn parse(contents: &[Bytes]) -> Result<SecretString, Error> {
+fn parse(contents: &[Content]) -> Result<SecretString, Error> {
     let text = contents.first().and_then(|content| std::str::from_utf8(content).ok()).map(str::trim);
-    text.filter(|text| is_assertion(text)).map(SecretString::from).ok_or_else(|| {
-        Error::configuration("the client's assertion can't be used: it has to be one word of visible characters, a JWT")
-    })
+    let assertion = text.filter(|text| is_assertion(text)).map(SecretString::from);
+    assertion.ok_or_else(|| Error::configuration(format!("the client's assertion can't be used: {SHAPE}")))
 }
 
+const SHAPE: &str = "it has to be a JWT, parts joined by dots, without white space in it";
+
+/// Whether it looks like a JWT: signed, in three parts, or encrypted, in five (RFC 7519 §3).
 fn is_assertion(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+    let dots = text.bytes().filter(|byte| *byte == b'.').count();
+    matches!(dots, 2 | 4) && !text.starts_with('.') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }

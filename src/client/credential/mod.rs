@@ -1,6 +1,7 @@
 //! [`Credential`]: how an application proves to the token endpoint who it is (RFC 6749 §2.3, RFC 7523 §2.2).
 
 mod assertion;
+mod function;
 mod given;
 mod key;
 mod reread;
@@ -92,8 +93,8 @@ impl Credential {
         Ok(Self::signed(Key::private_pem(algorithm, pem.as_ref())?))
     }
 
-    /// The same from a file, which is read again for each token request: a new key in it is used from then on. One that can't be
-    /// read then is logged, and the last one used.
+    /// The same from a file, which is read again for each token request: a new key in it is used from then on, under the same
+    /// [`key_id`](Self::key_id) if one is set. One that can't be read then is logged, and the last one used.
     ///
     /// # Errors
     /// As [`private_key_pem`](Self::private_key_pem), or the file can't be read.
@@ -116,7 +117,7 @@ impl Credential {
     /// ```
     ///
     /// # Errors
-    /// Either is no such thing in PEM, the key is not the certificate's or not RSA, or the certificate has run out.
+    /// Either is no such thing in PEM, the key is not the certificate's or not RSA, or the certificate has run out or is not valid yet.
     pub fn certificate(certificate_pem: impl AsRef<[u8]>, key_pem: impl AsRef<[u8]>) -> Result<Self, Error> {
         Ok(Self::signed(Key::certificate(certificate_pem.as_ref(), key_pem.as_ref())?))
     }
@@ -131,7 +132,8 @@ impl Credential {
     }
 
     /// A key that is somewhere else, in an HSM or a key vault: `sign` is given the algorithm and what to sign, and gives the signature;
-    /// for ECDSA the two numbers side by side (RFC 7518 §3.4). What its error says is not kept, as it may hold secrets: log it there.
+    /// for ECDSA the two numbers side by side (RFC 7518 §3.4). It has 8 s to do so. What its error says is not kept, as it may hold
+    /// secrets: log it there. It may panic, which is an error as well.
     ///
     /// ```
     /// use tower_bearer::Credential;
@@ -157,7 +159,7 @@ impl Credential {
     /// [`sha1_thumbprint`](Self::sha1_thumbprint). Signatures that don't fit the certificate are not sent.
     ///
     /// # Errors
-    /// Not a certificate in PEM with an RSA key, or it has run out.
+    /// Not a certificate in PEM with an RSA key, or it has run out or is not valid yet.
     pub fn certificate_signer<S, F, E>(certificate_pem: impl AsRef<[u8]>, sign: S) -> Result<Self, Error>
     where
         S: Fn(Algorithm, Bytes) -> F + Send + Sync + 'static,
@@ -175,8 +177,8 @@ impl Credential {
         Ok(Self::of(Proof::Given(GivenAssertion::file(path.as_ref())?)))
     }
 
-    /// An assertion that somebody else signed, asked for at each token request. What an error says is not kept, as it may hold secrets:
-    /// log it there.
+    /// An assertion that somebody else signed, asked for at each token request. The function has 8 s. What its error says is not kept, as
+    /// it may hold secrets: log it there.
     ///
     /// ```
     /// use tower_bearer::Credential;
@@ -217,7 +219,7 @@ impl Credential {
     /// Sends this as `kid` in assertions: how the issuer names the key.
     ///
     /// # Errors
-    /// The credential is no private key. Certificates are named by their thumbprint.
+    /// The credential is no private key, or the id is empty. Certificates are named by their thumbprint.
     pub fn key_id(self, id: &str) -> Result<Self, Error> {
         self.change_signed("key_id(..)", |signed| signed.set_key_id(id))
     }
@@ -226,12 +228,9 @@ impl Credential {
     /// the token endpoint too.
     ///
     /// # Errors
-    /// No assertion is signed with this credential.
+    /// No assertion is signed with this credential, or the audience is empty.
     pub fn assertion_audience(self, audience: &str) -> Result<Self, Error> {
-        self.change_signed("assertion_audience(..)", |signed| {
-            signed.set_audience(audience);
-            Ok(())
-        })
+        self.change_signed("assertion_audience(..)", |signed| signed.set_audience(audience))
     }
 
     /// Sends the certificate and its chain along (`x5c`, RFC 7515 §4.1.6), as for certificates that are registered by their subject and

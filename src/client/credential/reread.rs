@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::runtime;
 use crate::sync::Mutex;
 
-type ParseFn<T> = dyn Fn(&[Bytes]) -> Result<T, Error> + Send + Sync;
+/// What stands in one file. Wiped when it goes, as it may be a key.
+pub(super) type Content = Zeroizing<Vec<u8>>;
+type ParseFn<T> = dyn Fn(&[Content]) -> Result<T, Error> + Send + Sync;
 
 /// What was last read from some files, together. They are read each time, which costs less than a token request; what changed is
 /// told by the bytes, as dates of files are coarse and links are swapped under them.
@@ -25,17 +26,15 @@ struct Inner<T> {
 }
 
 struct Read<T> {
-    contents: Contents,
+    contents: Vec<Content>,
     parsed: Arc<T>,
 }
-
-type Contents = Vec<Zeroizing<Vec<u8>>>;
 
 impl<T: Send + Sync + 'static> Reread<T> {
     /// Reads them for the first time.
     pub(super) fn new(
         paths: Vec<PathBuf>,
-        parse: impl Fn(&[Bytes]) -> Result<T, Error> + Send + Sync + 'static,
+        parse: impl Fn(&[Content]) -> Result<T, Error> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         let contents = read(&paths)?;
         let parsed = Arc::new(parsed(&paths, &parse, &contents)?);
@@ -51,8 +50,12 @@ impl<T: Send + Sync + 'static> Reread<T> {
     /// What they hold now. Where that won't do, it is logged, and what was last read still counts.
     pub(super) async fn current(&self) -> Arc<T> {
         let inner = Arc::clone(&self.inner);
-        let read = runtime::blocking(move || inner.read_again()).await;
-        read.unwrap_or_else(|| self.last())
+        let Some(read) = runtime::blocking(move || inner.read_again()).await else { return self.last() };
+        read.unwrap_or_else(|error| {
+            // Here and not where it was read: another thread knows nothing of the subscriber and the spans of this one.
+            tracing::warn!(%error, "a client's credential could not be read again; the last one is used");
+            self.last()
+        })
     }
 }
 
@@ -61,14 +64,7 @@ impl<T> Inner<T> {
         Arc::clone(&self.last.lock().unwrap_or_else(PoisonError::into_inner).parsed)
     }
 
-    fn read_again(&self) -> Arc<T> {
-        self.try_again().unwrap_or_else(|error| {
-            tracing::warn!(%error, "a client's credential could not be read again; the last one is used");
-            self.last()
-        })
-    }
-
-    fn try_again(&self) -> Result<Arc<T>, Error> {
+    fn read_again(&self) -> Result<Arc<T>, Error> {
         let contents = read(&self.paths)?;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if contents != last.contents {
@@ -79,7 +75,7 @@ impl<T> Inner<T> {
     }
 }
 
-fn read(paths: &[PathBuf]) -> Result<Contents, Error> {
+fn read(paths: &[PathBuf]) -> Result<Vec<Content>, Error> {
     let read = |path: &PathBuf| {
         std::fs::read(path).map(Zeroizing::new).map_err(|error| {
             Error::configuration(format!("the file {} could not be read: {}", path.display(), error.kind()))
@@ -88,9 +84,8 @@ fn read(paths: &[PathBuf]) -> Result<Contents, Error> {
     paths.iter().map(read).collect()
 }
 
-fn parsed<T>(paths: &[PathBuf], parse: &ParseFn<T>, contents: &Contents) -> Result<T, Error> {
-    let contents: Vec<Bytes> = contents.iter().map(|content| Bytes::copy_from_slice(content)).collect();
-    parse(&contents).map_err(|error| Error::configuration(format!("{error} (from {})", names(paths))))
+fn parsed<T>(paths: &[PathBuf], parse: &ParseFn<T>, contents: &[Content]) -> Result<T, Error> {
+    parse(contents).map_err(|error| Error::configuration(format!("{error} (from {})", names(paths))))
 }
 
 fn names(paths: &[PathBuf]) -> String {
