@@ -114,11 +114,12 @@ impl Entry {
     }
 
     fn replace_refused(&self, token: &AccessToken) -> bool {
+        // Held from here on: of many that are refused together, one drops the token, and the others have to see that it is gone.
+        let mut refused_at = self.refused_at.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(held) = self.token.peek().filter(|held| held.value.is(token)) else {
             return true; // another one is there, or on its way
         };
         let now = self.clock.monotonic();
-        let mut refused_at = self.refused_at.lock().unwrap_or_else(PoisonError::into_inner);
         if refused_at.is_some_and(|at| now.saturating_duration_since(at) < REFUSED_GAP) {
             return false;
         }

@@ -29,7 +29,7 @@ impl AccessToken {
         // reqwest's own error may quote the URL.
         let mut request = request.map_err(|_| {
             Error::configuration(
-                "the request can't be built: its URL is not absolute, or a header or its body is wrong",
+                "the request can't be built: its URL has no scheme or no host, or a header or its body is wrong",
             )
         })?;
         let url = Url::parse("the URL of the request", request.url().as_str())?;

@@ -4,6 +4,7 @@
 // Figures are printed, and helpers read better without a borrow.
 #![allow(clippy::print_stdout, clippy::needless_pass_by_value)]
 
+mod add_bearer;
 #[cfg(feature = "reqwest")]
 mod answers;
 mod axum;
