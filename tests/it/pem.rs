@@ -202,7 +202,7 @@ fn what_is_not_pem_is_said_to_be_what_it_is() {
         (text.replace('\n', "").into_bytes(), PemError::BrokenLines),
         (text.replace('\n', " ").into_bytes(), PemError::BrokenLines),
         (text.replacen("KEY-----", "KEY----", 1).into_bytes(), PemError::BrokenLines),
-        (text[..text.len() / 2].as_bytes().to_vec(), PemError::Unfinished),
+        (text.as_bytes()[..text.len() / 2].to_vec(), PemError::Unfinished),
         (text.replace("END PRIVATE", "END EC PRIVATE").into_bytes(), PemError::Unfinished),
         (text.replacen("-----\nM", "-----\n!", 1).into_bytes(), PemError::BrokenBase64),
         (text.replacen("-----\nM", "-----\n=", 1).into_bytes(), PemError::BrokenBase64),
