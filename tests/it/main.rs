@@ -8,6 +8,7 @@
 mod answers;
 mod axum;
 mod cache;
+mod client;
 mod entra;
 mod examples;
 mod explain;
