@@ -98,7 +98,7 @@ pub use self::axum::Claims;
 #[cfg(feature = "client")]
 pub use self::client::{
     AccessToken, AddBearer, AddBearerFuture, AddBearerLayer, AddBearerService, BearerSource, Client, ClientCredentials,
-    Credential, Replay, ReplayClone, ReplayEmpty, Resource, Target, TokenError, TokenErrorKind,
+    Credential, Replay, ReplayClone, ReplayEmpty, ReplayNever, Resource, Target, TokenError, TokenErrorKind,
 };
 pub use self::error::Error;
 pub use self::issuer::{Entra, Issuer, IssuerStatus, KeyStatus, Metadata};

@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub use self::access_token::AccessToken;
 pub use self::add_bearer::{
     AddBearer, AddBearerFuture, AddBearerLayer, AddBearerService, BearerSource, Replay, ReplayClone, ReplayEmpty,
+    ReplayNever,
 };
 pub use self::client_credentials::ClientCredentials;
 pub use self::credential::Credential;

@@ -1,24 +1,35 @@
 //! [`AddBearerService`]: a client whose requests carry a token.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{fmt, mem};
 
-use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::future::{AddBearerFuture, Attempt};
-use super::{Replay, Settings};
-use crate::client::AccessToken;
-use crate::error::Error;
+use super::future::AddBearerFuture;
+use super::sent::{Sent, attach, send_with_next_token};
+use super::{Replay, ReplayEmpty, Settings};
 
 pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A client whose requests carry a token. From [`AddBearerLayer`](super::AddBearerLayer), whose page has the rules.
+/// A client whose requests carry a token. Made by [`AddBearerLayer`](super::AddBearerLayer), whose page has the rules.
+///
+/// `S` is the client inside, `R` says which requests are sent once more.
+///
+/// ```
+/// use http_body_util::Empty;
+/// use bytes::Bytes;
+/// use hyper_util::client::legacy::{Client, connect::HttpConnector};
+/// use tower_bearer::AddBearerService;
+///
+/// struct Stock {
+///     http: AddBearerService<Client<HttpConnector, Empty<Bytes>>>,
+/// }
+/// ```
 #[derive(Clone)]
-pub struct AddBearerService<S, R = super::ReplayEmpty> {
+pub struct AddBearerService<S, R = ReplayEmpty> {
     inner: S,
     settings: Arc<Settings>,
     replay: R,
@@ -41,37 +52,29 @@ where
 {
     type Response = Response<O>;
     type Error = BoxError;
-    type Future = AddBearerFuture<S, B, O>;
+    type Future = AddBearerFuture<S, B>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.inner.poll_ready(context).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if !self.settings.allowed.includes(request.uri()) {
-            let error = Error::configuration(
-                "the request was not sent: it goes to an origin that for_origins(..) or for_channel(..) of AddBearerLayer does not name, \
-                 and the token is not for others",
-            );
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if let Err(error) = self.settings.allowed.check(&request) {
             return AddBearerFuture::failed(error.into());
         }
         let replay = self.replay.copy(&request);
         let acquisition = self.settings.source.acquisition();
-        // The one that is ready; a clone of it may not be.
-        let inner = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, inner);
-        let current = acquisition.current();
-        let attempt = Attempt { inner, replay, acquisition };
-        match current {
-            Some(token) => AddBearerFuture::calling(attempt, token, request),
-            None => AddBearerFuture::acquiring(attempt, request),
-        }
+        let Some(token) = acquisition.current() else {
+            // The service that was polled ready is the one to call; its clone has to be polled anew.
+            let clone = self.inner.clone();
+            let ready = mem::replace(&mut self.inner, clone);
+            return AddBearerFuture::waiting(send_with_next_token(ready, request, replay, acquisition));
+        };
+        attach(&token, &mut request);
+        let answer = self.inner.call(request);
+        let replay = replay.map(|request| (self.inner.clone(), request));
+        AddBearerFuture::sent(answer, Sent { token, acquisition, replay })
     }
-}
-
-/// Puts the token in place of whatever is there.
-pub(super) fn attach<B>(token: &AccessToken, request: &mut Request<B>) {
-    request.headers_mut().insert(AUTHORIZATION, token.authorization());
 }
 
 impl<S, R> fmt::Debug for AddBearerService<S, R> {

@@ -6,6 +6,15 @@ use crate::client::ClientCredentials;
 use crate::client::acquisition::Acquisition;
 
 /// What an [`AddBearerLayer`](super::AddBearerLayer) takes tokens from. Made from [`ClientCredentials`].
+///
+/// ```
+/// use tower_bearer::{AddBearerLayer, BearerSource, Error};
+///
+/// fn for_stock(source: impl Into<BearerSource>) -> Result<AddBearerLayer, Error> {
+///     AddBearerLayer::new(source).for_origins(["https://stock.internal"])
+/// }
+/// # fn f(jobs: tower_bearer::ClientCredentials) { for_stock(jobs).unwrap(); }
+/// ```
 #[derive(Clone)]
 pub struct BearerSource {
     kind: Kind,
