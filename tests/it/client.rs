@@ -4,10 +4,10 @@ mod accepted;
 mod assertions;
 mod certificates;
 mod files;
-mod folder;
+pub(crate) mod folder;
 mod functions;
-mod made;
-mod recorded;
+pub(crate) mod made;
+pub(crate) mod recorded;
 mod secrets;
 mod targets;
 
