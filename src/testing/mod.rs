@@ -15,6 +15,9 @@
 //! assert!(validator.verify(&expired).await.is_err());
 //! # }
 //! ```
+//!
+//! Both have a token endpoint for the applications that are [registered](TestIssuer::register) with them: it authenticates the
+//! client, and gives it what was agreed for it and no more.
 
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::needless_pass_by_value)] // test support
 

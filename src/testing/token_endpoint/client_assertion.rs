@@ -145,9 +145,12 @@ impl<'a> Assertion<'a> {
     }
 
     fn verify(&self, keys: &[Arc<VerifyingKey>]) -> Result<(), Refusal> {
-        let fits = |key: &&Arc<VerifyingKey>| key.algorithm() == self.algorithm;
-        let key = keys.iter().find(fits).ok_or(Refusal::UnknownKey)?;
-        key.verify(&self.jws).map(drop).map_err(|_| Refusal::BadSignature)
+        let fitting: Vec<_> = keys.iter().filter(|key| key.algorithm() == self.algorithm).collect();
+        match fitting.iter().any(|key| key.verify(&self.jws).is_ok()) {
+            true => Ok(()),
+            false if fitting.is_empty() => Err(Refusal::UnknownKey),
+            false => Err(Refusal::BadSignature),
+        }
     }
 
     /// One value, and one of these: an assertion for several servers could be used by each of them at the others.

@@ -13,7 +13,7 @@ mod client_authentication;
 pub(super) mod client_credentials;
 mod refusal;
 mod request;
-mod standard;
+pub(super) mod standard;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

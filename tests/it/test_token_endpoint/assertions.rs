@@ -39,6 +39,16 @@ async fn a_key_of_every_algorithm_proves_who_it_is() {
 }
 
 #[tokio::test]
+async fn a_client_may_have_several_keys_even_under_one_id() {
+    let keys = [key(Algorithm::ES256, "1"), key(Algorithm::ES256, "1"), key(Algorithm::ES384, "1")];
+    let authority = with_client(|jobs| keys.iter().for_each(|key| drop(jobs.public_key(&key.public_jwk()))));
+    for key in keys {
+        let claims = assertion_claims("jobs", SELF, seconds(&authority));
+        assert_eq!(ask_by_assertion(&authority, &sign(&key, json!({ "kid": "1" }), claims)).await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn the_issuer_or_its_token_endpoint_is_the_only_audience() {
     let key = key(Algorithm::ES256, "1");
     let authority = with_client(|jobs| drop(jobs.public_key(&key.public_jwk())));
@@ -96,6 +106,8 @@ async fn an_assertion_that_is_not_all_right_is_refused() {
     ] {
         let assertion = sign(&key, json!({ "kid": "1" }), with(good(), changes.clone()));
         assert_eq!(ask_by_assertion(&authority, &assertion).await.refusal(), (401, "invalid_client"), "{changes}");
+        let named = [("client_id", "jobs"), ("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
+        assert_eq!(ask(&authority, &named).await.refusal(), (401, "invalid_client"), "{changes}");
     }
     let header = |changes: Value| sign(&key, with(json!({ "kid": "1" }), changes), good());
     for changes in [
