@@ -5,6 +5,7 @@
 
 mod authority;
 mod certified;
+mod client_credentials;
 mod explain;
 mod guarded;
 mod load;

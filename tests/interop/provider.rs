@@ -115,6 +115,14 @@ impl Provider {
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token for {resource}: {answer}")).to_owned()
     }
 
+    /// Registers one more client, which has this metadata (RFC 7591 §2). Where that names a `token_endpoint_auth_signing_alg`, the
+    /// client's private key is made for it and returned, in PEM.
+    pub(crate) async fn register(&self, metadata: &Value) -> String {
+        let sent = client().post(format!("{}/clients", self.admin)).json(metadata).send().await;
+        let answer: Value = sent.expect("the provider answers").json().await.expect("it answers with JSON");
+        answer["private_key"].as_str().expect("it has registered the client").to_owned()
+    }
+
     /// From the next request on the provider has other keys. Its process, address and issuer stay.
     pub(crate) async fn rotate(&self, keys: Keys) {
         let sent = client().post(format!("{}/rotate?keys={}", self.admin, keys.word())).send().await;
@@ -155,6 +163,11 @@ impl Provider {
     /// How often its metadata was asked for, since its process started.
     pub(crate) async fn metadata_requests(&self) -> u64 {
         self.requests("/.well-known/openid-configuration").await
+    }
+
+    /// How often a token was asked for, since its process started.
+    pub(crate) async fn token_requests(&self) -> u64 {
+        self.requests("/token").await
     }
 
     async fn requests(&self, path: &str) -> u64 {
