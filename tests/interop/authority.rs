@@ -1,6 +1,7 @@
 //! [`Authority`]: an authority over TLS on loopback, as the libraries of Microsoft want one, that tells what it was sent.
 
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::process::Process;
 
@@ -24,6 +25,12 @@ impl Authority {
         let (process, said) = Process::start("authority.mjs", &[]);
         let url = said["url"].as_str().expect("it says where it is").to_owned();
         Self { process, url }
+    }
+
+    /// From now on it passes everything on to the server at this URL.
+    pub(crate) fn pass_on_to(&mut self, url: &str) {
+        let told = json!({ "upstream": url });
+        assert_eq!(self.process.ask(&told), told);
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -19,4 +19,5 @@ mod resource_server;
 mod rotation;
 mod same_key_ids;
 mod service;
+mod test_directory;
 mod wire;
