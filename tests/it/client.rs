@@ -1,5 +1,6 @@
 //! Calling further APIs: how a client proves who it is, and what it asks for.
 
+mod accepted;
 mod assertions;
 mod certificates;
 mod files;
