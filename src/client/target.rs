@@ -93,7 +93,7 @@ impl Target {
         for scope in &self.scopes {
             match app_id_uri(scope) {
                 Some(uri) => named.push(uri),
-                None => return wrong("a single scope is given"),
+                None => return wrong("a scope for a single permission is given"),
             }
         }
         named.sort_unstable();

@@ -80,7 +80,6 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 #[cfg(feature = "client")]
 pub use certificate::{Certificate, CertificateError};
 #[cfg(feature = "client")]
-#[expect(unused_imports, reason = "the outbound half comes next")]
 pub(crate) use digest::sha256;
 pub use jwk::Jwk;
 pub use jwk_set::{JwkSet, JwkSetError, SkippedKey};

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::endpoint::status;
 use super::server::{Answer, BoxError, Server};
+use super::token_endpoint::standard::GRANT_TYPES;
 use super::token_endpoint::{self, TestTokenRequest};
 use super::{Endpoint, Shared, TestIssuer, value_of_json};
 use crate::jose::Algorithm;
@@ -91,7 +92,7 @@ impl Shared {
             "issuer": self.identifier,
             "jwks_uri": self.jwks_uri(),
             "token_endpoint": self.token_endpoint(),
-            "grant_types_supported": ["client_credentials"],
+            "grant_types_supported": GRANT_TYPES,
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": algorithms,
         });

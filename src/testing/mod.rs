@@ -15,6 +15,9 @@
 //! assert!(validator.verify(&expired).await.is_err());
 //! # }
 //! ```
+//!
+//! Both have a token endpoint for the applications that are [registered](TestIssuer::register) with them: it authenticates the
+//! client, and gives it what was agreed for it and no more.
 
 #![allow(clippy::panic, clippy::indexing_slicing, clippy::needless_pass_by_value)] // test support
 
@@ -47,12 +50,11 @@ pub use self::token::TestToken;
 pub use self::token_endpoint::TestTokenRequest;
 
 use self::endpoint::Endpoints;
-use self::published::{Published, TestKey, new_key};
+use self::published::{Published, new_key};
 use self::shape::{Kind, Shape, Standard};
 use self::token::seconds;
 use self::token_endpoint::TokenEndpoint;
 use crate::issuer::Issuer;
-use crate::jose::{Algorithm, SigningKey};
 
 /// An authorization server for tests: real keys and signatures, a clock that the test moves, and endpoints that count,
 /// hang and fail on command.
@@ -91,15 +93,6 @@ impl TestIssuer {
 
     fn with_shape(identifier: String, shape: &'static dyn Shape) -> Self {
         Self { shared: Arc::new(Shared::new(identifier, shape, None)) }
-    }
-
-    /// One more key, which is published and signs where it is asked to.
-    fn add_key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
-        self.shared.published().add(algorithm)
-    }
-
-    fn keys(&self) -> Vec<Arc<SigningKey>> {
-        self.shared.published().keys.iter().map(|one| Arc::clone(&one.key)).collect()
     }
 
     /// An issuer on a free port of 127.0.0.1, with its address as the identifier. It is stopped when the last handle is
@@ -233,61 +226,6 @@ impl TestIssuer {
     /// Somebody sets the wall clock, forwards or back. What counts how long something lasted is not touched.
     pub fn set_wall_clock(&self, to: SystemTime) {
         self.shared.clock.set_wall_clock(to);
-    }
-
-    /// The key that signs tokens with this algorithm. One is made and published where there is none yet.
-    pub fn signing_key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
-        let mut published = self.shared.published();
-        let signs = published.keys.iter().find(|one| one.signs && one.key.algorithm() == algorithm);
-        if let Some(one) = signs {
-            return Arc::clone(&one.key);
-        }
-        published.add(algorithm)
-    }
-
-    /// New keys in place of the old ones, which are withdrawn.
-    pub fn rotate(&self) {
-        let mut published = self.shared.published();
-        let old = std::mem::take(&mut published.keys);
-        old.into_iter().filter(|one| one.signs).for_each(|one| drop(published.add(one.key.algorithm())));
-    }
-
-    /// New keys sign from now on; the old ones stay published.
-    pub fn rotate_keeping_old(&self) {
-        let mut published = self.shared.published();
-        let old = std::mem::take(&mut published.keys);
-        let algorithms: Vec<_> = old.iter().filter(|one| one.signs).map(|one| one.key.algorithm()).collect();
-        published.keys = old.into_iter().map(|one| TestKey { signs: false, ..one }).collect();
-        algorithms.into_iter().for_each(|algorithm| drop(published.add(algorithm)));
-    }
-
-    /// New keys in place of the old ones, under the ids of the old ones: what small servers do that make keys at each start.
-    pub fn rotate_under_old_ids(&self) {
-        let mut published = self.shared.published();
-        let old = std::mem::take(&mut published.keys);
-        for one in old.into_iter().filter(|one| one.signs) {
-            published.add_as(one.key.algorithm(), one.key.key_id().map(str::to_owned));
-        }
-    }
-
-    /// Publishes a further key, as it is.
-    pub fn publish_jwk(&self, jwk: impl Serialize) {
-        self.shared.published().odd_keys.push(value(jwk));
-    }
-
-    /// The published key set.
-    pub fn jwks(&self) -> String {
-        self.shared.jwks()
-    }
-
-    /// Sets a member of the metadata document, `issuer` and `jwks_uri` included.
-    pub fn metadata(&self, member: impl Into<String>, content: impl Serialize) {
-        self.shared.published().metadata.insert(member.into(), value(content));
-    }
-
-    /// Sets `Cache-Control` of both documents; `max-age=900`, unless set.
-    pub fn cache_control(&self, header: impl Into<String>) {
-        self.shared.published().cache_control = header.into();
     }
 }
 

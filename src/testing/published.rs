@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::{TestIssuer, value};
 use crate::jose::{Algorithm, SigningKey};
 
 /// What the issuer publishes.
@@ -47,6 +49,72 @@ impl Published {
         let key = new_key(algorithm, *number, key_id);
         self.keys.push(TestKey { key: Arc::clone(&key), signs: true });
         key
+    }
+}
+
+impl TestIssuer {
+    /// The key that signs tokens with this algorithm. One is made and published where there is none yet.
+    pub fn signing_key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
+        let mut published = self.shared.published();
+        let signs = published.keys.iter().find(|one| one.signs && one.key.algorithm() == algorithm);
+        if let Some(one) = signs {
+            return Arc::clone(&one.key);
+        }
+        published.add(algorithm)
+    }
+
+    /// New keys in place of the old ones, which are withdrawn.
+    pub fn rotate(&self) {
+        let mut published = self.shared.published();
+        let old = std::mem::take(&mut published.keys);
+        old.into_iter().filter(|one| one.signs).for_each(|one| drop(published.add(one.key.algorithm())));
+    }
+
+    /// New keys sign from now on; the old ones stay published.
+    pub fn rotate_keeping_old(&self) {
+        let mut published = self.shared.published();
+        let old = std::mem::take(&mut published.keys);
+        let algorithms: Vec<_> = old.iter().filter(|one| one.signs).map(|one| one.key.algorithm()).collect();
+        published.keys = old.into_iter().map(|one| TestKey { signs: false, ..one }).collect();
+        algorithms.into_iter().for_each(|algorithm| drop(published.add(algorithm)));
+    }
+
+    /// New keys in place of the old ones, under the ids of the old ones: what small servers do that make keys at each start.
+    pub fn rotate_under_old_ids(&self) {
+        let mut published = self.shared.published();
+        let old = std::mem::take(&mut published.keys);
+        for one in old.into_iter().filter(|one| one.signs) {
+            published.add_as(one.key.algorithm(), one.key.key_id().map(str::to_owned));
+        }
+    }
+
+    /// Publishes a further key, as it is.
+    pub fn publish_jwk(&self, jwk: impl Serialize) {
+        self.shared.published().odd_keys.push(value(jwk));
+    }
+
+    /// The published key set.
+    pub fn jwks(&self) -> String {
+        self.shared.jwks()
+    }
+
+    /// Sets a member of the metadata document, `issuer` and `jwks_uri` included.
+    pub fn metadata(&self, member: impl Into<String>, content: impl Serialize) {
+        self.shared.published().metadata.insert(member.into(), value(content));
+    }
+
+    /// Sets `Cache-Control` of both documents; `max-age=900`, unless set.
+    pub fn cache_control(&self, header: impl Into<String>) {
+        self.shared.published().cache_control = header.into();
+    }
+
+    /// One more key, which is published and signs where it is asked to.
+    pub(super) fn add_key(&self, algorithm: Algorithm) -> Arc<SigningKey> {
+        self.shared.published().add(algorithm)
+    }
+
+    pub(super) fn keys(&self) -> Vec<Arc<SigningKey>> {
+        self.shared.published().keys.iter().map(|one| Arc::clone(&one.key)).collect()
     }
 }
 

@@ -1,14 +1,23 @@
-//! Against a real OpenID provider, npm `oidc-provider`. Needs Node: `tests/interop/run` installs and starts all of it.
+//! Against programs of others: a real OpenID provider, npm `oidc-provider`, and the client libraries of Microsoft. `tests/interop/run`
+//! installs and starts all of it.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod authority;
+mod certified;
+mod client_credentials;
 mod explain;
 mod guarded;
 mod load;
+mod microsoft;
+mod msal;
 mod oidc_provider;
 mod outage;
+mod process;
 mod provider;
 mod resource_server;
 mod rotation;
 mod same_key_ids;
 mod service;
+mod test_directory;
+mod wire;

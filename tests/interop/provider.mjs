@@ -10,11 +10,15 @@
 // With `--port` and `--keys`, the answer of `GET /keys`, it goes on where another process was stopped, and with `--rotate` it
 // rotates its keys before anybody can ask for them.
 //
-// Tokens come from POST {url}/token with grant_type=client_credentials, a client of CLIENTS and a `resource` of RESOURCES.
+// Tokens come from POST {url}/token with grant_type=client_credentials, the client BATCH and a `resource` of RESOURCES.
+// A client that authenticates by a JWT has to name the issuer, and nothing else, as its audience (RFC 7523bis §4).
 //
 // The admin address:
 //   GET  /counts                how often each path was asked for, since the process started: {"/jwks": 1, …}
 //   GET  /keys                  the keys, private ones, and how often they were rotated
+//   POST /clients               registers one more client, whose metadata (RFC 7591 §2) is the body; where that has a
+//                               `token_endpoint_auth_signing_alg` and no `jwks`, the answer has a private key that is made for
+//                               it, in PEM
 //   POST /rotate?keys=added     new keys sign, the old ones are still published
 //   POST /rotate?keys=replaced  new keys sign, the old ones are gone
 //   POST /rotate?keys=same-ids  new keys sign under the key ids of the old ones, which are gone
@@ -24,6 +28,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { json } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 
 // Standard output is for the one line; the provider's notices go elsewhere.
@@ -39,12 +44,25 @@ const TOKEN_LIFE = 3600;
 const SCOPES = 'orders.read orders.write';
 const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'];
 
-const CLIENTS = [
-  {
-    client_id: 'batch', client_secret: 'batch-secret', grant_types: ['client_credentials'],
-    redirect_uris: [], response_types: [], token_endpoint_auth_method: 'client_secret_post', scope: SCOPES,
-  },
-];
+const DAEMON = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [], scope: SCOPES };
+const BATCH = { ...DAEMON, client_id: 'batch', client_secret: 'batch-secret', token_endpoint_auth_method: 'client_secret_post' };
+
+// What the provider remembers: its clients, and which assertions it has seen. It outlives a rotation.
+const remembered = new Map([['Client batch', BATCH]]);
+
+class Memory {
+  constructor(model) {
+    this.key = (id) => `${model} ${id}`;
+  }
+
+  async find(id) {
+    return remembered.get(this.key(id));
+  }
+
+  async upsert(id, content) {
+    remembered.set(this.key(id), content);
+  }
+}
 
 // One resource for each algorithm, one whose tokens are opaque, one whose tokens ran out an hour ago.
 const RESOURCES = new Map([
@@ -76,10 +94,13 @@ function generateKeys(generation) {
 /** A provider that publishes `keys` and signs with those of `generation`. */
 function provider(issuer, keys, generation) {
   return new Provider(issuer, {
-    clients: CLIENTS,
+    adapter: Memory,
     jwks: { keys },
     scopes: SCOPES.split(' '),
-    enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
+    enabledJWA: { idTokenSigningAlgValues: ALGORITHMS, clientAuthSigningAlgValues: ALGORITHMS },
+    assertJwtClientAuthClaimsAndHeader(_ctx, claims) {
+      if (claims.aud !== issuer) throw new errors.InvalidClientAuth('the audience must be the issuer');
+    },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
@@ -132,6 +153,16 @@ function publish() {
   serve = provider(issuer, published, generation).callback();
 }
 
+/** Registers a client, and returns the private key that was made for it, if it is one that has a key. */
+function register(metadata) {
+  const alg = !metadata.jwks && metadata.token_endpoint_auth_signing_alg;
+  const [type, options] = alg ? KEY_TYPES[KEY_OF[alg]] : [];
+  const { privateKey, publicKey } = alg ? generateKeyPairSync(type, options) : {};
+  const jwks = publicKey && { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: `${metadata.client_id}-key`, alg }] };
+  remembered.set(`Client ${metadata.client_id}`, { ...DAEMON, ...metadata, ...(jwks && { jwks }) });
+  return privateKey?.export({ type: 'pkcs8', format: 'pem' }) ?? '';
+}
+
 function rotate(keys) {
   switch (keys) {
     case 'added': {
@@ -153,7 +184,7 @@ function rotate(keys) {
   return true;
 }
 
-const admin = createServer((request, response) => {
+const admin = createServer(async (request, response) => {
   const { pathname, searchParams } = new URL(request.url, 'http://admin');
   const answer = (status, body) => {
     response.writeHead(status, { 'content-type': 'application/json' });
@@ -164,6 +195,8 @@ const admin = createServer((request, response) => {
       return answer(200, Object.fromEntries(counts));
     case 'GET /keys':
       return answer(200, { generation, published });
+    case 'POST /clients':
+      return answer(200, { private_key: register(await json(request)) });
     case 'POST /rotate':
       if (!rotate(searchParams.get('keys'))) {
         return answer(400, { error: 'keys must be added, replaced or same-ids' });

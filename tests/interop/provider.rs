@@ -1,19 +1,15 @@
 //! [`Provider`]: an `oidc-provider` on loopback, in a process of its own that ends with this value.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{LazyLock, mpsc};
-use std::thread;
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use reqwest::Client;
 use serde_json::Value;
 use tokio::net::TcpSocket;
 use tokio::task::spawn_blocking;
+
+use crate::process::Process;
 
 /// What `provider.mjs` signs its tokens with, a resource for each.
 pub(crate) const ALGORITHMS: [&str; 7] = ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
@@ -41,9 +37,7 @@ impl Keys {
 }
 
 pub(crate) struct Provider {
-    child: Child,
-    // The process ends when this is closed, which happens even if these tests are killed.
-    _stdin: Option<ChildStdin>,
+    process: Process,
     issuer: String,
     url: String,
     admin: String,
@@ -58,9 +52,6 @@ struct Stopped {
     /// Bound to the port but not listening: whoever connects is refused, and nobody else is given the port.
     reserved: TcpSocket,
 }
-
-/// Ten times what a start takes on a busy machine.
-const START: Duration = Duration::from_secs(30);
 
 /// A provider that the tests share which change nothing about it.
 pub(crate) fn shared() -> &'static Provider {
@@ -80,34 +71,10 @@ impl Provider {
     }
 
     fn run(arguments: &[&str]) -> Self {
-        let home = directory("TOWER_BEARER_INTEROP_DIR");
-        let log = home.join("provider.log");
-        let spawn = || {
-            Command::new("node")
-                .arg(home.join("provider.mjs"))
-                .args(arguments)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(File::options().create(true).append(true).open(&log).expect("the log can be written"))
-                .spawn()
-                .expect("`node` can be run")
-        };
-        // A process of Node was seen to hang as it started: it gets a second chance.
-        let mut child = spawn();
-        let mut line = first_line_in_time(&mut child);
-        if line.is_none() {
-            let _ = child.kill();
-            let _ = child.wait();
-            child = spawn();
-            line = first_line_in_time(&mut child);
-        }
-        let line = line.unwrap_or_default();
-        let said: Value = serde_json::from_str(&line)
-            .unwrap_or_else(|_| panic!("the provider did not start; {} says why", log.display()));
+        let (process, said) = Process::start("provider.mjs", arguments);
         let text = |name: &str| said[name].as_str().expect("the provider says where it is").to_owned();
         Self {
-            _stdin: child.stdin.take(),
-            child,
+            process,
             issuer: text("issuer"),
             url: text("url"),
             admin: text("admin"),
@@ -125,7 +92,7 @@ impl Provider {
         format!("{}/.well-known/openid-configuration", self.url)
     }
 
-    /// The metadata over TLS, with a certificate that nobody trusts unless told to: that of [`certificate`].
+    /// The metadata over TLS, with a certificate that nobody trusts unless told to.
     pub(crate) fn metadata_url_over_tls(&self) -> String {
         format!("{}/.well-known/openid-configuration", self.tls)
     }
@@ -148,6 +115,14 @@ impl Provider {
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token for {resource}: {answer}")).to_owned()
     }
 
+    /// Registers one more client, which has this metadata (RFC 7591 §2). Where that names a `token_endpoint_auth_signing_alg`, the
+    /// client's private key is made for it and returned, in PEM.
+    pub(crate) async fn register(&self, metadata: &Value) -> String {
+        let sent = client().post(format!("{}/clients", self.admin)).json(metadata).send().await;
+        let answer: Value = sent.expect("the provider answers").json().await.expect("it answers with JSON");
+        answer["private_key"].as_str().expect("it has registered the client").to_owned()
+    }
+
     /// From the next request on the provider has other keys. Its process, address and issuer stay.
     pub(crate) async fn rotate(&self, keys: Keys) {
         let sent = client().post(format!("{}/rotate?keys={}", self.admin, keys.word())).send().await;
@@ -158,8 +133,7 @@ impl Provider {
     pub(crate) async fn stop(&mut self) {
         let answer = client().get(format!("{}/keys", self.admin)).send().await.expect("the provider answers");
         let keys = answer.text().await.expect("it has keys");
-        self.child.kill().expect("its process is there");
-        self.child.wait().expect("it ends");
+        self.process.kill();
         let address = self.url.strip_prefix("http://").expect("it speaks plain http");
         let address: SocketAddr = address.parse().expect("it has an address and a port");
         let reserved = TcpSocket::new_v4().expect("a socket can be made");
@@ -191,6 +165,11 @@ impl Provider {
         self.requests("/.well-known/openid-configuration").await
     }
 
+    /// How often a token was asked for, since its process started.
+    pub(crate) async fn token_requests(&self) -> u64 {
+        self.requests("/token").await
+    }
+
     async fn requests(&self, path: &str) -> u64 {
         let response = client().get(format!("{}/counts", self.admin)).send().await;
         let counts: HashMap<String, u64> = response.expect("the provider answers").json().await.expect("it counts");
@@ -198,48 +177,8 @@ impl Provider {
     }
 }
 
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A directory that `tests/interop/run` prepares.
-pub(crate) fn directory(variable: &str) -> PathBuf {
-    let set = std::env::var_os(variable);
-    let set = set.unwrap_or_else(|| panic!("{variable} is not set: start the interop tests by `tests/interop/run`"));
-    PathBuf::from(set)
-}
-
-/// The file with the certificate of every provider.
-pub(crate) fn certificate() -> PathBuf {
-    directory("TOWER_BEARER_INTEROP_DIR").join("loopback_certificate.pem")
-}
-
 /// A client that takes no proxy from the environment and reads no certificates, which takes a while: all of this is on
 /// loopback, in plain http.
 pub(crate) fn client() -> Client {
     Client::builder().no_proxy().tls_certs_only([]).build().expect("a client can be made")
-}
-
-/// The same, unless it takes longer than any start does.
-fn first_line_in_time(child: &mut Child) -> Option<String> {
-    let mut stdout = BufReader::new(child.stdout.take().expect("its output is a pipe"));
-    let (said, heard) = mpsc::channel();
-    // Ends with the process, which is killed where nothing is heard of it.
-    thread::spawn(move || {
-        let mut line = String::new();
-        let _ = stdout.read_line(&mut line);
-        let _ = said.send(line);
-    });
-    heard.recv_timeout(START).ok()
-}
-
-/// What a process that was started with a pipe says first; nothing if it ends without a word.
-pub(crate) fn first_line(child: &mut Child) -> String {
-    let mut line = String::new();
-    let stdout = child.stdout.as_mut().expect("its output is a pipe");
-    BufReader::new(stdout).read_line(&mut line).expect("its output can be read");
-    line
 }

@@ -1,11 +1,13 @@
 //! The example `resource_server`, as a process of its own, against the provider and over HTTP.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
-use crate::provider::{Provider, certificate, client, directory, first_line, shared};
+use crate::process::{certificate, directory};
+use crate::provider::{Provider, client, shared};
 
 const AUDIENCE: &str = "api://es256";
 
@@ -24,7 +26,9 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("resource_server can't be run: {error}"));
-        let line = first_line(&mut child);
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("its output is a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("its output can be read");
         let url = line.trim_end().strip_prefix("listening on ").unwrap_or_else(|| panic!("it said {line:?}"));
         Self { url: url.to_owned(), child }
     }

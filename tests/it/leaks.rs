@@ -2,6 +2,8 @@
 //!
 //! Whatever must not be seen again has a canary in it; of tokens, no 12 characters in a row may come out anywhere.
 
+mod client;
+
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::error::Error as StdError;
@@ -24,12 +26,13 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::json;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tower_bearer::jose::{Algorithm, Certificate, CompactJws, Jwk, JwkSet, PemError, SigningKey, VerifyingKey};
 use tower_bearer::testing::{Endpoint, Fault, TestDirectory, TestIssuer};
 use tower_bearer::{
-    AllowedIssuers, BearerLayer, Check, Claims, Entra, Error, Issuer, ProtectedResource, Rejection,
-    RejectionKind as Kind, TokenSource, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
+    AddBearerLayer, AllowedIssuers, BearerLayer, BearerSource, Check, Claims, Credential, Entra, Error, Issuer,
+    ProtectedResource, Rejection, RejectionKind as Kind, Resource, Target, TokenErrorKind, TokenSource, VerifiedToken,
+    Verifier, any_of, claim, require, role, satisfies, scope,
 };
 use tower_layer::Layer as _;
 use tracing::field::{Field, Visit};
@@ -798,6 +801,15 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     let hold = authority.hold(Endpoint::Jwks);
     let explanation = validator.explain(&authority.token("https://canary.test").sign()).await;
     let failed = Issuer::new("https://issuer.test").unwrap().metadata_url("https://canary@issuer.test").unwrap_err();
+    let client = issuer.client("orders", Credential::secret("canary"));
+    app.secret("canary").allow_scope(&app, "canary");
+    let jobs = client.client_credentials(Target::new()).unwrap();
+    let acquired = jobs.token().await.unwrap();
+    let unknown = issuer.client("canary", Credential::secret("canary"));
+    let refused = unknown.client_credentials(Target::new()).unwrap().token().await.unwrap_err();
+    let add = || AddBearerLayer::new(jobs.clone());
+    let adding = add().for_origins(["https://stock.test"]).unwrap();
+    let outgoing = http::Request::get("https://stock.test/canary").body(Body::empty()).unwrap();
     macro_rules! shown {
         ($($name:ident: $value:expr,)*) => { vec![$((stringify!($name), format!("{:?}", $value)),)*] };
     }
@@ -854,11 +866,29 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         Endpoint: Endpoint::Jwks,
         Fault: Fault::Status(500),
         Hold: hold,
+        AccessToken: acquired,
+        AddBearer: add(),
+        AddBearerFuture: adding.layer(inner()).call(outgoing),
+        AddBearerLayer: adding,
+        AddBearerService: adding.layer(inner()),
+        BearerSource: BearerSource::from(jobs.clone()),
+        Client: client,
+        ClientCredentials: jobs,
+        Credential: Credential::secret("canary"),
+        Resource: Resource("https://stock.test"),
+        Target: Target::from(["read"]).resource("https://stock.test").audience("stock"),
+        TokenError: refused,
+        TokenErrorKind: TokenErrorKind::Refused,
     }
 }
 
 #[tokio::test]
 async fn debug_shows_public_names_and_settings_and_nothing_else() {
+    let client = r#"Client { issuer: Issuer { identifier: "https://issuer.test", .. }, client_id: "orders", .. }"#;
+    let jobs = &format!(
+        "ClientCredentials {{ client: {client}, target: Target {{ scopes: [], resources: [], audiences: [] }}, .. }}"
+    );
+    let adding = |name: &str| format!("{name} {{ source: {jobs}, .. }}");
     let expected: &[(&str, &str)] = &[
         ("AllowedIssuers", "AllowedIssuers { held: 0, .. }"),
         ("Entra", "Entra { tenants: 0, .. }"),
@@ -926,6 +956,21 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ),
         ("Endpoint", "Jwks"),
         ("Fault", "Status(500)"),
+        ("AddBearer", &adding("AddBearer")),
+        ("AddBearerFuture", "AddBearerFuture { .. }"),
+        ("AddBearerLayer", &adding("AddBearerLayer")),
+        ("AddBearerService", &adding("AddBearerService")),
+        ("BearerSource", jobs),
+        ("Client", client),
+        ("ClientCredentials", jobs),
+        ("Credential", "Credential(secret)"),
+        ("Resource", r#"Resource("https://stock.test")"#),
+        ("Target", r#"Target { scopes: ["read"], resources: ["https://stock.test"], audiences: ["stock"] }"#),
+        (
+            "TokenError",
+            r#"TokenError { kind: Refused, error_code: Some("invalid_client"), retry_after: None, message: "the token endpoint https://issuer.test/token answered with status 401 and the error `invalid_client`: check the client id, and whether the credential is registered for it and has not run out" }"#,
+        ),
+        ("TokenErrorKind", "Refused"),
     ];
     let shown = debug_of_all().await;
     for (name, text) in &shown {
@@ -933,10 +978,10 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         match expected.iter().find(|(expected, _)| expected == name) {
             Some((_, expected)) => assert_eq!(text, expected, "{name}"),
             // Its wording is for people, the insides of tokio's channel are nobody's, and time passes.
-            None => assert!(["Error", "Hold", "TestClock"].contains(name), "{name}: {text}"),
+            None => assert!(["AccessToken", "Error", "Hold", "TestClock"].contains(name), "{name}: {text}"),
         }
     }
-    assert_eq!(shown.len(), expected.len() + 3);
+    assert_eq!(shown.len(), expected.len() + 4);
 }
 
 /// The types that a module of the crate exports, as its source has it.
@@ -967,8 +1012,9 @@ fn exported(source: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn each_public_type_is_among_those_whose_debug_is_looked_at() {
-    // A trait, the user's own claims, and futures: none has a `Debug` of its own.
-    let without_debug = ["Respond", "Claims", "ResponseFuture", "RequireFuture"];
+    // Traits, the user's own claims, and futures have no `Debug` of their own; the last three hold nothing, and nobody can make one.
+    let without_debug =
+        ["Respond", "Replay", "Claims", "ResponseFuture", "RequireFuture", "ReplayEmpty", "ReplayClone", "ReplayNever"];
     let shown = debug_of_all().await;
     let sources = [
         include_str!("../../src/lib.rs"),

@@ -9,6 +9,7 @@ mod add_bearer;
 mod answers;
 mod axum;
 mod cache;
+mod client;
 mod entra;
 mod examples;
 mod explain;

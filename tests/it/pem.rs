@@ -202,7 +202,7 @@ fn what_is_not_pem_is_said_to_be_what_it_is() {
         (text.replace('\n', "").into_bytes(), PemError::BrokenLines),
         (text.replace('\n', " ").into_bytes(), PemError::BrokenLines),
         (text.replacen("KEY-----", "KEY----", 1).into_bytes(), PemError::BrokenLines),
-        (text[..text.len() / 2].as_bytes().to_vec(), PemError::Unfinished),
+        (text.as_bytes()[..text.len() / 2].to_vec(), PemError::Unfinished),
         (text.replace("END PRIVATE", "END EC PRIVATE").into_bytes(), PemError::Unfinished),
         (text.replacen("-----\nM", "-----\n!", 1).into_bytes(), PemError::BrokenBase64),
         (text.replacen("-----\nM", "-----\n=", 1).into_bytes(), PemError::BrokenBase64),
@@ -423,12 +423,16 @@ fn a_certificate_whose_key_is_of_no_use_costs_only_that_key() {
     };
     let (curve, point) = (place(&p256_der, OID_P256), place(&p256_der, p256.der_bytes()));
     let numbers = place(&rsa_der, rsa.der_bytes());
+    let p384_der = certificate(&key_for(Algorithm::ES384)).der().to_vec();
+    let p384 = place(&p384_der, OID_P384);
     let unsupported = SkipReason::UnsupportedPublicKey;
     for (certificate, algorithm, expected) in [
         (changed(&p256_der, curve + 7, 0x08), Algorithm::ES256, unsupported),
         // The kind of key: now it is none.
         (changed(&p256_der, curve - 3, 0x7f), Algorithm::ES256, unsupported),
         (changed(&p256_der, point, 0x05), Algorithm::ES256, unsupported),
+        // A point that is of another curve by its length.
+        (changed(&p384_der, p384 + 4, OID_P521[4]), Algorithm::ES384, unsupported),
         (changed(&rsa_der, numbers, 0x31), Algorithm::RS256, unsupported),
         (changed(&p256_der, point + 64, p256_der[point + 64] ^ 1), Algorithm::ES256, SkipReason::RejectedByBackend),
         (changed(&rsa_der, numbers + 8 + 256, 0), Algorithm::RS256, SkipReason::MalformedMember("n")),

@@ -2,6 +2,7 @@
 
 mod assertions;
 mod authentication;
+mod certificates;
 mod client_credentials;
 mod commands;
 mod entra;

@@ -58,6 +58,9 @@ const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 /// Every GUID is a tenant of it. All its key sets hold the same keys, RS256 and without `alg`: one that names the issuer of whatever
 /// tenant (`{tenantid}`), one that names that of personal accounts, and those that are [added](Self::add_key).
 ///
+/// Each tenant has token endpoints of both versions, which give out tokens to the applications that are
+/// [registered](TestTenant::register).
+///
 /// Clones are handles to the same directory. RSA keys are fixed, so two directories have the same ones.
 #[derive(Clone)]
 pub struct TestDirectory {
@@ -104,7 +107,7 @@ impl TestDirectory {
     }
 
     /// A directory on a free port of 127.0.0.1, whose documents name that address as the authority host. It is stopped when the
-    /// last handle is dropped.
+    /// last handle is dropped. Its clock stands still all the same.
     ///
     /// ```
     /// use tower_bearer::Entra;

@@ -9,7 +9,7 @@ use super::{TestDirectory, TestTenant};
 use crate::jose::Algorithm;
 use crate::testing::registration::TestApp;
 use crate::testing::token_endpoint::{
-    Authority, Client, Grant, Proof, Refusal, TestTokenRequest, TokenEndpoint, client_credentials,
+    Assertions, Authority, Client, Grant, Proof, Refusal, TestTokenRequest, TokenEndpoint, client_credentials,
 };
 use crate::testing::{TestToken, seconds};
 
@@ -101,6 +101,10 @@ impl Authority for TenantEndpoint {
 
     fn certificate_algorithms(&self) -> &'static [Algorithm] {
         &[Algorithm::PS256, Algorithm::RS256]
+    }
+
+    fn assertions(&self) -> Assertions {
+        Assertions::Microsoft
     }
 
     fn grant(&self, grant_type: &str) -> Option<Grant<'_>> {

@@ -83,13 +83,14 @@ impl TestApp {
     }
 
     /// It may authenticate by an assertion that is signed with the key of this certificate, the first in the PEM, and names it by
-    /// `x5t#S256` or `x5t`.
+    /// `x5t#S256` or `x5t`. Assertions are good for ten minutes at most, and once; a directory takes them again until they
+    /// expire, as Entra does.
     pub fn certificate(&self, pem: impl AsRef<[u8]>) -> Self {
         self.credentials(|credentials| credentials.add_certificate(pem.as_ref()))
     }
 
     /// It may authenticate by `private_key_jwt` (RFC 7523 §2.2): an assertion that is signed with the private part of this JWK and
-    /// names it by `kid`. A directory of Microsoft's takes certificates instead.
+    /// names it by `kid`. Such an assertion is good for ten minutes at most, and once. A directory takes certificates instead.
     pub fn public_key(&self, jwk: &str) -> Self {
         assert!(self.tenant.is_empty(), "TestApp::public_key(..): Entra takes no bare keys; use certificate(..)");
         self.credentials(|credentials| credentials.add_public_key(jwk))
@@ -97,6 +98,17 @@ impl TestApp {
 
     /// It may authenticate by a JWT of another issuer about this subject (workload identity federation). Its audience is to be
     /// `api://AzureADTokenExchange` at a directory, elsewhere the identifier or the token endpoint of the issuer that is asked.
+    ///
+    /// ```
+    /// use tower_bearer::testing::{TestDirectory, TestIssuer};
+    ///
+    /// let (directory, cluster) = (TestDirectory::new(), TestIssuer::named("https://cluster.test"));
+    /// let tenant = directory.tenant("11111111-2222-3333-4444-555555555555");
+    /// tenant.register("jobs").federated(&cluster, "system:serviceaccount:shop:jobs");
+    ///
+    /// // what the cluster writes into the file of the workload
+    /// let assertion = cluster.id_token("api://AzureADTokenExchange").subject("system:serviceaccount:shop:jobs").sign();
+    /// ```
     pub fn federated(&self, issuer: &TestIssuer, subject: &str) -> Self {
         assert!(
             !Arc::ptr_eq(&issuer.shared.tokens.registry, &self.registry),

@@ -1,15 +1,16 @@
 //! Assertions by which a client authenticates (RFC 7523 §3): signed with a key of its own, with that of its certificate, or by
 //! another issuer that it trusts.
 //!
-//! Those of its own are good once, for ten minutes at most and at this server alone.
+//! Those of its own are good for ten minutes at most and at this server alone; by the standards, but not at Microsoft's, once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use super::{Authority, Client, Proof, Refusal, TestTokenRequest};
+use super::{Assertions, Authority, Client, Proof, Refusal, TestTokenRequest};
 use crate::jose::json::check_readable_object;
 use crate::jose::{Algorithm, Certificate, CompactJws, Jwk, VerifyingKey};
 use crate::testing::registration::TestApp;
@@ -28,6 +29,7 @@ struct Assertion<'a> {
     key_id: Option<String>,
     header: Map<String, Value>,
     claims: Map<String, Value>,
+    reading: Assertions,
 }
 
 pub(super) fn authenticate(authority: &dyn Authority, request: &TestTokenRequest) -> Result<Client, Refusal> {
@@ -35,7 +37,7 @@ pub(super) fn authenticate(authority: &dyn Authority, request: &TestTokenRequest
         return Err(Refusal::AssertionType);
     }
     let compact = request.parameter("client_assertion").ok_or(Refusal::AssertionType)?;
-    let assertion = Assertion::parse(compact).ok_or(Refusal::MalformedAssertion)?;
+    let assertion = Assertion::parse(compact, authority.assertions()).ok_or(Refusal::MalformedAssertion)?;
     let subject = assertion.claim("sub");
     // RFC 7521 §4.2: `client_id` may be left out, as the assertion names the client.
     let client_id = request.parameter("client_id").or(subject).ok_or(Refusal::MalformedAssertion)?;
@@ -71,7 +73,8 @@ fn of_client(authority: &dyn Authority, app: &TestApp, assertion: &Assertion<'_>
     assertion.check_audience(&authority.assertion_audiences())?;
     assertion.check_times(now, now + LONGEST_LIFE + SKEW)?;
     let id = assertion.claim("jti").filter(|id| !id.is_empty()).ok_or(Refusal::NoAssertionId)?;
-    if authority.tokens().first_use(app.client_id(), id) { Ok(()) } else { Err(Refusal::ReplayedAssertion) }
+    let is_first = authority.tokens().first_use(app.client_id(), id);
+    if is_first || assertion.reading == Assertions::Microsoft { Ok(()) } else { Err(Refusal::ReplayedAssertion) }
 }
 
 /// A token of another issuer serves as long as it lives, as often as one likes: a file holds it.
@@ -95,7 +98,7 @@ fn published_keys(issuer: &TestIssuer, key_id: Option<&str>) -> Vec<Arc<Verifyin
 }
 
 impl<'a> Assertion<'a> {
-    fn parse(compact: &'a str) -> Option<Self> {
+    fn parse(compact: &'a str, reading: Assertions) -> Option<Self> {
         let jws = CompactJws::parse(compact).ok()?;
         let header = jws.header().ok()?;
         let algorithm = header.algorithm().filter(|algorithm| !algorithm.is_symmetric())?;
@@ -108,7 +111,7 @@ impl<'a> Assertion<'a> {
         check_readable_object(payload).ok()?;
         let claims = serde_json::from_str(payload).ok()?;
         let header = serde_json::from_slice(&members).ok()?;
-        is_assertion.then_some(Self { algorithm, key_id, header, claims, jws })
+        is_assertion.then_some(Self { algorithm, key_id, header, claims, reading, jws })
     }
 
     fn claim(&self, name: &str) -> Option<&str> {
@@ -125,16 +128,29 @@ impl<'a> Assertion<'a> {
             ("x5t#S256", URL_SAFE_NO_PAD.encode(certificate.thumbprint_sha256())),
             ("x5t", URL_SAFE_NO_PAD.encode(certificate.thumbprint_sha1())),
         ];
+        let says = |written: &Value, is: &str| {
+            written.as_str().is_some_and(|written| match self.reading {
+                Assertions::Strict => written == is,
+                Assertions::Microsoft => {
+                    let unbroken: String = written.split_ascii_whitespace().collect();
+                    unbroken.trim_end_matches('=') == is.trim_end_matches('=')
+                }
+            })
+        };
         let named: Vec<_> =
-            thumbprints.iter().filter_map(|(name, is)| Some(*self.header.get(*name)? == **is)).collect();
-        let heads_chain = self.header.get("x5c").is_none_or(|chain| chain[0] == STANDARD.encode(certificate.der()));
+            thumbprints.iter().filter_map(|(name, is)| Some(says(self.header.get(*name)?, is))).collect();
+        let der = STANDARD.encode(certificate.der());
+        let heads_chain = self.header.get("x5c").is_none_or(|chain| says(&chain[0], &der));
         !named.is_empty() && named.iter().all(|is_named| *is_named) && heads_chain
     }
 
     fn verify(&self, keys: &[Arc<VerifyingKey>]) -> Result<(), Refusal> {
-        let fits = |key: &&Arc<VerifyingKey>| key.algorithm() == self.algorithm;
-        let key = keys.iter().find(fits).ok_or(Refusal::UnknownKey)?;
-        key.verify(&self.jws).map(drop).map_err(|_| Refusal::BadSignature)
+        let fitting: Vec<_> = keys.iter().filter(|key| key.algorithm() == self.algorithm).collect();
+        match fitting.iter().any(|key| key.verify(&self.jws).is_ok()) {
+            true => Ok(()),
+            false if fitting.is_empty() => Err(Refusal::UnknownKey),
+            false => Err(Refusal::BadSignature),
+        }
     }
 
     /// One value, and one of these: an assertion for several servers could be used by each of them at the others.
@@ -149,13 +165,21 @@ impl<'a> Assertion<'a> {
 
     /// The times by the server's clock.
     fn check_times(&self, now: u64, latest: u64) -> Result<(), Refusal> {
-        let exp = self.claims.get("exp").and_then(Value::as_u64).ok_or(Refusal::AssertionTimes)?;
+        let exp = self.claims.get("exp").and_then(|exp| self.time(exp)).ok_or(Refusal::AssertionTimes)?;
         let starts = ["iat", "nbf"].iter().filter_map(|name| self.claims.get(*name));
-        let has_begun = |start: &Value| start.as_u64().is_some_and(|start| start <= now + SKEW);
+        let has_begun = |start: &Value| self.time(start).is_some_and(|start| start <= now + SKEW);
         if now < exp && exp <= latest && starts.into_iter().all(has_begun) {
             Ok(())
         } else {
             Err(Refusal::AssertionTimes)
+        }
+    }
+
+    /// In seconds. A fraction is left away.
+    fn time(&self, time: &Value) -> Option<u64> {
+        match self.reading {
+            Assertions::Strict => time.as_u64(),
+            Assertions::Microsoft => Duration::try_from_secs_f64(time.as_f64()?).ok().map(|time| time.as_secs()),
         }
     }
 }

@@ -13,7 +13,7 @@ mod client_authentication;
 pub(super) mod client_credentials;
 mod refusal;
 mod request;
-mod standard;
+pub(super) mod standard;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +50,11 @@ pub(super) trait Authority {
     /// By which algorithms an assertion may be signed that names a certificate.
     fn certificate_algorithms(&self) -> &'static [Algorithm];
 
+    /// How strictly assertions of the client's own are read.
+    fn assertions(&self) -> Assertions {
+        Assertions::Strict
+    }
+
     /// The answer to an authenticated client; `None` where the grant type is unknown.
     fn grant(&self, grant_type: &str) -> Option<Grant<'_>>;
 
@@ -60,6 +65,16 @@ pub(super) trait Authority {
 
     /// What it says when it refuses.
     fn refuse(&self, refusal: Refusal, request: &TestTokenRequest) -> Value;
+}
+
+/// How strictly assertions of the client's own are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Assertions {
+    /// In the one spelling of the standards, with whole seconds, and each once.
+    Strict,
+    /// As Microsoft does, whose own library for Python pads thumbprints, breaks the lines of `x5c`, has fractions of seconds, and
+    /// sends an assertion again until it expires.
+    Microsoft,
 }
 
 /// What an authorization server does for one grant type.

@@ -8,6 +8,9 @@ use crate::jose::Algorithm;
 use crate::testing::registration::TestApp;
 use crate::testing::{TestIssuer, seconds};
 
+/// What its metadata names.
+pub(in crate::testing) const GRANT_TYPES: [&str; 1] = ["client_credentials"];
+
 impl Authority for TestIssuer {
     fn now(&self) -> u64 {
         seconds(TestIssuer::now(self))

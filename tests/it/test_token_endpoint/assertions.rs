@@ -1,16 +1,15 @@
-//! Assertions of the client's own, signed with its key or that of its certificate: good once, here alone, for a while.
+//! Assertions that are signed with the client's own key: good once, here alone, for a while.
 
 use std::time::Duration;
 
-use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tower_bearer::jose::{Algorithm, SigningKey};
-use tower_bearer::testing::{TestDirectory, TestIssuer};
+use tower_bearer::testing::{TestApp, TestIssuer};
 
-use super::{Identity, JWT_BEARER, ask, ask_by_assertion, assertion_claims, key, request, seconds, send, sign, with};
+use super::{JWT_BEARER, ask, ask_by_assertion, assertion_claims, key, seconds, sign, with};
 use crate::hostile::world::base64url;
 
-const SELF: &str = "https://issuer.test";
+pub(super) const SELF: &str = "https://issuer.test";
 
 fn rsa(algorithm: Algorithm) -> SigningKey {
     let pkcs8 = include_bytes!("../../../src/testing/rsa_2048_a.pk8");
@@ -18,7 +17,7 @@ fn rsa(algorithm: Algorithm) -> SigningKey {
 }
 
 /// An issuer with the client `jobs`, which has this key or certificate, and is allowed something.
-fn with_client(give: impl FnOnce(&tower_bearer::testing::TestApp)) -> TestIssuer {
+pub(super) fn with_client(give: impl FnOnce(&TestApp)) -> TestIssuer {
     let authority = TestIssuer::new();
     let api = authority.register("api://stock").app_role("auditor");
     give(&authority.register("jobs").assign_role(&api, "auditor"));
@@ -36,6 +35,16 @@ async fn a_key_of_every_algorithm_proves_who_it_is() {
         let claims = assertion_claims("jobs", SELF, seconds(&authority));
         let answer = ask_by_assertion(&authority, &sign(&key, json!({ "kid": key.key_id() }), claims)).await;
         assert!(authority.issuer().validator("api://stock").verify(answer.token()).await.is_ok(), "{algorithm}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_may_have_several_keys_even_under_one_id() {
+    let keys = [key(Algorithm::ES256, "1"), key(Algorithm::ES256, "1"), key(Algorithm::ES384, "1")];
+    let authority = with_client(|jobs| keys.iter().for_each(|key| drop(jobs.public_key(&key.public_jwk()))));
+    for key in keys {
+        let claims = assertion_claims("jobs", SELF, seconds(&authority));
+        assert_eq!(ask_by_assertion(&authority, &sign(&key, json!({ "kid": "1" }), claims)).await.status, 200);
     }
 }
 
@@ -97,6 +106,8 @@ async fn an_assertion_that_is_not_all_right_is_refused() {
     ] {
         let assertion = sign(&key, json!({ "kid": "1" }), with(good(), changes.clone()));
         assert_eq!(ask_by_assertion(&authority, &assertion).await.refusal(), (401, "invalid_client"), "{changes}");
+        let named = [("client_id", "jobs"), ("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
+        assert_eq!(ask(&authority, &named).await.refusal(), (401, "invalid_client"), "{changes}");
     }
     let header = |changes: Value| sign(&key, with(json!({ "kid": "1" }), changes), good());
     for changes in [
@@ -228,124 +239,5 @@ async fn the_form_may_name_the_client_but_no_other_and_has_to_name_the_type() {
         ],
     ] {
         assert_eq!(ask(&authority, form).await.refusal(), (401, "invalid_client"), "{form:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_certificate_is_named_by_its_thumbprint() {
-    let (own, other) = (Identity::rsa('a', 2020, 2099), Identity::rsa('b', 2020, 2099));
-    let twin = Identity::rsa('a', 2021, 2099);
-    let authority = with_client(|jobs| drop(jobs.certificate(&own.pem)));
-    authority.register("other").certificate(&other.pem);
-    let signed = |by: &Identity, algorithm, header: Value| {
-        sign(&by.key(algorithm), header, assertion_claims("jobs", SELF, seconds(&authority)))
-    };
-    let (ps256, rs256) = (Algorithm::PS256, Algorithm::RS256);
-    for (assertion, what) in [
-        (signed(&own, ps256, json!({ "x5t#S256": own.x5t_s256, "typ": "JWT" })), "SHA-256"),
-        (signed(&own, rs256, json!({ "x5t": own.x5t })), "SHA-1"),
-        (signed(&own, rs256, json!({ "x5t": own.x5t, "x5t#S256": own.x5t_s256, "kid": "any" })), "both"),
-        (signed(&own, ps256, json!({ "x5t#S256": own.x5t_s256, "x5c": [own.x5c, other.x5c] })), "with its chain"),
-    ] {
-        assert_eq!(ask_by_assertion(&authority, &assertion).await.status, 200, "{what}");
-    }
-    for (assertion, what) in [
-        (signed(&other, ps256, json!({ "x5t#S256": other.x5t_s256 })), "the certificate of another application"),
-        (signed(&other, rs256, json!({ "x5t": other.x5t })), "the same by SHA-1"),
-        (signed(&other, ps256, json!({ "x5t#S256": own.x5t_s256 })), "the key of another certificate"),
-        (signed(&own, ps256, json!({ "x5t#S256": other.x5t_s256 })), "the name of another certificate"),
-        (signed(&twin, ps256, json!({ "x5t#S256": twin.x5t_s256 })), "another certificate of the same key"),
-        (signed(&own, ps256, json!({ "x5t#S256": own.x5t_s256, "x5t": other.x5t })), "two names"),
-        (signed(&own, ps256, json!({ "x5t#S256": own.x5t_s256, "x5c": [other.x5c, own.x5c] })), "the chain of another"),
-        (signed(&own, ps256, json!({ "x5t#S256": own.x5t_s256, "x5c": own.x5c })), "a chain that is no array"),
-        (signed(&own, ps256, json!({ "x5c": [own.x5c] })), "no thumbprint"),
-        (signed(&own, ps256, json!({ "kid": own.x5t_s256 })), "the thumbprint as a key id"),
-        (signed(&own, ps256, json!({ "x5t#S256": format!("{}=", own.x5t_s256) })), "padding"),
-        (signed(&own, ps256, json!({ "x5t#S256": own.x5t_s256, "alg": "RS256" })), "another algorithm than it says"),
-        (signed(&own, ps256, json!({})), "no name"),
-    ] {
-        assert_eq!(ask_by_assertion(&authority, &assertion).await.refusal(), (401, "invalid_client"), "{what}");
-    }
-}
-
-#[tokio::test]
-async fn a_certificate_is_good_between_its_dates() {
-    for (from, to, status) in [(2020, 2099, 200), (2020, 2021, 401), (2098, 2099, 401)] {
-        let identity = Identity::rsa('a', from, to);
-        let authority = with_client(|jobs| drop(jobs.certificate(&identity.pem)));
-        let claims = assertion_claims("jobs", SELF, seconds(&authority));
-        let assertion = sign(&identity.key(Algorithm::PS256), json!({ "x5t#S256": identity.x5t_s256 }), claims);
-        assert_eq!(ask_by_assertion(&authority, &assertion).await.status, status, "{from} to {to}");
-    }
-}
-
-#[tokio::test]
-async fn a_certificate_of_an_elliptic_curve_serves_where_the_standards_alone_count() {
-    let key_pair = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-    let identity = Identity::of(&key_pair, 2020, 2099);
-    let authority = with_client(|jobs| drop(jobs.certificate(&identity.pem)));
-    let claims = assertion_claims("jobs", SELF, seconds(&authority));
-    let assertion = sign(&identity.key(Algorithm::ES256), json!({ "x5t#S256": identity.x5t_s256 }), claims);
-    assert_eq!(ask_by_assertion(&authority, &assertion).await.status, 200);
-}
-
-// --- at a directory ---
-
-const CONTOSO: &str = "11111111-2222-3333-4444-555555555555";
-const FABRIKAM: &str = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee";
-const JOBS: &str = "c1c1c1c1-0000-4000-8000-000000000009";
-
-#[tokio::test]
-async fn entra_takes_a_certificate_at_the_endpoint_that_the_assertion_names_and_nowhere_else() {
-    let identity = Identity::rsa('a', 2020, 2099);
-    let directory = TestDirectory::new();
-    let contoso = directory.tenant(CONTOSO);
-    let stock = contoso.register("api").app_id_uri("api://stock");
-    let jobs = contoso.register(JOBS).certificate(&identity.pem);
-    directory.tenant(FABRIKAM).add(&jobs);
-    directory.tenant(FABRIKAM).add(&stock);
-    let at = |path: &str| format!("https://login.microsoftonline.com/{path}");
-    let (v1, v2) = (format!("{CONTOSO}/oauth2/token"), format!("{CONTOSO}/oauth2/v2.0/token"));
-    let elsewhere = format!("{FABRIKAM}/oauth2/v2.0/token");
-    let now = directory.clock().now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let ask = async |path: &str, audience: String, algorithm, header: Value| {
-        let assertion = sign(&identity.key(algorithm), header, assertion_claims(JOBS, &audience, now));
-        let form = [
-            ("grant_type", "client_credentials"),
-            ("client_id", JOBS),
-            ("client_assertion_type", JWT_BEARER),
-            ("client_assertion", &assertion),
-            ("scope", "api://stock/.default"),
-            ("resource", "api://stock"),
-        ];
-        let answer = send(directory.transport(), request(&at(path), &form)).await;
-        let replayed = send(directory.transport(), request(&at(path), &form)).await;
-        assert_eq!(replayed.refusal(), (401, "invalid_client"), "once alone");
-        answer
-    };
-    let (sha256, sha1) = (json!({ "x5t#S256": identity.x5t_s256 }), json!({ "x5t": identity.x5t }));
-    let (ps256, rs256) = (Algorithm::PS256, Algorithm::RS256);
-    for (path, algorithm, header) in
-        [(&v2, ps256, &sha256), (&v1, ps256, &sha256), (&v2, rs256, &sha1), (&elsewhere, ps256, &sha256)]
-    {
-        let answer = ask(path, at(path), algorithm, header.clone()).await;
-        assert_eq!(answer.claims()["azpacr"], "2", "{path}");
-    }
-    let number = |answer: super::Answer| {
-        assert_eq!(answer.refusal(), (401, "invalid_client"));
-        answer.body["error_codes"][0].as_u64().unwrap()
-    };
-    for (path, audience) in [
-        (&v2, at(&v1)),
-        (&v1, at(&v2)),
-        (&v2, at(&elsewhere)),
-        (&v2, at(&format!("{CONTOSO}/v2.0"))),
-        (&v2, at("common/oauth2/v2.0/token")),
-        (&v2, "https://login.microsoftonline.us".to_owned()),
-    ] {
-        assert_eq!(number(ask(path, audience.clone(), ps256, sha256.clone()).await), 700_023, "{audience} at {path}");
-    }
-    for algorithm in [Algorithm::RS512, Algorithm::PS384] {
-        assert_eq!(number(ask(&v2, at(&v2), algorithm, sha256.clone()).await), 700_027, "{algorithm}");
     }
 }
