@@ -183,7 +183,8 @@ impl Issuer {
         self.change(|settings| settings.source.jwks_url = Some(url)).with_keys_from_one_place()
     }
 
-    /// Gets tokens here, whatever the metadata says.
+    /// Gets tokens here, whatever the metadata says. The metadata is then not asked how a client's secret is sent either:
+    /// `Credential::secret` sends it in the header, with Microsoft in the form.
     ///
     /// # Errors
     /// Not an absolute http or https URL.
@@ -235,8 +236,8 @@ impl Issuer {
 
     /// Sends requests through this tower service, for an own certificate authority, proxy, mTLS or retries.
     ///
-    /// It is cloned for each request and need not be `Sync`. Ours stay the time-out (5 s), the longest body (1 MiB) and
-    /// the rule of https; redirects are the service's business: it should follow none.
+    /// It is cloned for each request and need not be `Sync`. Ours stay the time-out (5 s, for tokens 10 s), the longest body (1 MiB)
+    /// and the rule of https; redirects are the service's business: it should follow none, or a client's secret goes along.
     pub fn transport<S, B>(self, service: S) -> Self
     where
         S: Service<Request<Full<Bytes>>, Response = Response<B>> + Clone + Send + 'static,

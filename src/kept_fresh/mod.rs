@@ -11,8 +11,8 @@
 //!
 //! At most one attempt is under way. It runs in a task of its own, which callers that go away cannot cancel and which
 //! ends with the last owner. A failed attempt never drops the value; it is remembered for a cool-down that is counted
-//! from its start, or for as long as whoever was asked wants. An attempt that dies (its runtime went away, it panicked) is taken over once by a waiter. No lock is
-//! held while loading.
+//! from its start, or for as long as whoever was asked wants. An attempt that dies (its runtime went away, it panicked)
+//! is taken over once by a waiter. No lock is held while loading.
 
 mod flight;
 mod held;

@@ -1,4 +1,4 @@
-//! [`GetError`]: why a document could not be fetched, without a word of what was sent.
+//! [`ExchangeError`] and [`GetError`]: why nothing came of a request, without a word of what was sent.
 
 use std::fmt;
 use std::time::Duration;
