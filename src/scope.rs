@@ -6,6 +6,6 @@ pub(crate) fn is_scope_token(scope: &str) -> bool {
 }
 
 /// The scopes in a space-separated list.
-pub(crate) fn words(list: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(list: &str) -> impl Iterator<Item = &str> + Clone {
     list.split(' ').filter(|word| !word.is_empty())
 }

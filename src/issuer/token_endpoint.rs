@@ -11,6 +11,8 @@ use crate::transport::{Transport, Url};
 pub(crate) enum TokenEndpoint {
     /// The one that the metadata names.
     Rfc,
+    /// The same, of a provider that is known not to have Microsoft's grants.
+    WithoutOnBehalfOf,
     /// Microsoft's, which the metadata names.
     Microsoft,
     /// Those of Entra ID: one for each tenant, in two versions.
@@ -40,16 +42,22 @@ impl Issuer {
 
     /// Whether tokens are asked for in Microsoft's way.
     pub(crate) fn asks_as_microsoft(&self) -> bool {
-        !matches!(self.shared.settings.token_endpoint, TokenEndpoint::Rfc)
+        matches!(self.shared.settings.token_endpoint, TokenEndpoint::Microsoft | TokenEndpoint::Entra(_))
+    }
+
+    /// Whether Microsoft's grant may be known there.
+    pub(crate) fn may_know_on_behalf_of(&self) -> bool {
+        !matches!(self.shared.settings.token_endpoint, TokenEndpoint::WithoutOnBehalfOf)
     }
 
     /// Whether the endpoint is of version 1, which takes a resource in place of scopes.
     pub(crate) fn asks_as_microsoft_v1(&self) -> bool {
         match (&self.shared.settings.token_endpoint, self.set_token_endpoint()) {
-            (TokenEndpoint::Rfc, _) => false,
-            (_, Some(set)) => set.path().ends_with("/oauth2/token"),
-            (TokenEndpoint::Microsoft, None) => false,
+            (TokenEndpoint::Rfc | TokenEndpoint::WithoutOnBehalfOf, _) => false,
             (TokenEndpoint::Entra(entra), None) => entra.is_v1,
+            (TokenEndpoint::Entra(entra), Some(set)) => entra.is_v1 || is_v1(set),
+            (TokenEndpoint::Microsoft, Some(set)) => is_v1(set),
+            (TokenEndpoint::Microsoft, None) => false,
         }
     }
 
@@ -74,7 +82,7 @@ impl Issuer {
     fn only_tenant(&self) -> Option<&str> {
         match &self.shared.settings.token_endpoint {
             TokenEndpoint::Entra(entra) => entra.tenant.as_deref(),
-            TokenEndpoint::Rfc | TokenEndpoint::Microsoft => None,
+            TokenEndpoint::Rfc | TokenEndpoint::WithoutOnBehalfOf | TokenEndpoint::Microsoft => None,
         }
     }
 
@@ -106,7 +114,22 @@ impl Issuer {
         Ok(TokenUrl { url, takes_post_alone: metadata.takes_post_alone() })
     }
 
+    /// Where a person of this tenant signs in, for a claims challenge.
+    pub(crate) fn authorization_uri(&self, tenant: Option<&str>) -> Option<String> {
+        match &self.shared.settings.token_endpoint {
+            TokenEndpoint::Entra(entra) => {
+                Some(format!("{}/{}/oauth2/authorize", entra.authority_host, tenant.unwrap_or("common")))
+            }
+            TokenEndpoint::Rfc | TokenEndpoint::WithoutOnBehalfOf | TokenEndpoint::Microsoft => None,
+        }
+    }
+
     pub(crate) fn token_transport(&self) -> &Transport {
         &self.shared.settings.source.transport
     }
+}
+
+/// Whether this is the path of version 1; that of version 2 has a `v2.0` in it.
+fn is_v1(url: &Url) -> bool {
+    url.path().ends_with("/oauth2/token")
 }

@@ -28,6 +28,7 @@ use super::text::Text;
 /// # Ok::<(), JwsError>(())
 /// ```
 pub struct CompactJws<'a> {
+    compact: &'a str,
     signing_input: &'a str,
     /// Header, payload and signature, one after the other.
     decoded: Bytes,
@@ -62,6 +63,7 @@ impl<'a> CompactJws<'a> {
         }
         let payload_start = decoded_len(header);
         Ok(Self {
+            compact,
             signing_input,
             decoded: Bytes::from(decoded),
             payload: payload_start..payload_start + decoded_len(payload),
@@ -93,6 +95,11 @@ impl<'a> CompactJws<'a> {
     #[must_use]
     pub fn signing_input(&self) -> &'a [u8] {
         self.signing_input.as_bytes()
+    }
+
+    /// The token as it came.
+    pub(crate) fn as_str(&self) -> &'a str {
+        self.compact
     }
 
     pub(super) fn signature(&self) -> &[u8] {

@@ -52,6 +52,8 @@
 //! * RSA keys of more than 4096 bits are too large for RustCrypto: such a key of a set is skipped
 //!   ([`SkipReason::RsaTooLarge`]).
 
+#[cfg(feature = "client")]
+pub(crate) mod aead;
 mod algorithm;
 #[cfg(feature = "client")]
 mod certificate;

@@ -195,6 +195,22 @@ impl<T, E> Shared<T, E> {
         nanos(now.saturating_duration_since(self.born))
     }
 
+    /// Holds this, whatever an attempt that is under way may bring.
+    #[cfg(feature = "client")]
+    pub(super) fn hold(&self, held: Held<T>) {
+        let given_up = {
+            let mut attempts = self.attempts();
+            self.held.store(Some(Arc::new(held)));
+            attempts.failure = None;
+            self.failing.store(false, Ordering::Release);
+            self.quiet_until.store(0, Ordering::Release);
+            attempts.flight.take()
+        };
+        if let Some(task) = given_up.and_then(|flight| flight.task) {
+            task.abort();
+        }
+    }
+
     /// Drops what is held if it is this value.
     #[cfg(feature = "client")]
     pub(super) fn drop_held(&self, known: &Arc<Held<T>>) {

@@ -151,6 +151,14 @@ impl<T: Send + Sync + 'static, E: LoadError> KeptFresh<T, E> {
         self.shared.held.load_full()
     }
 
+    /// Holds this from now on, which was had in another way.
+    #[cfg(feature = "client")]
+    pub(crate) fn hold(&self, loaded: Loaded<T>) {
+        let Loaded { value, lifetime } = loaded;
+        let loaded_at = self.shared.clock.monotonic();
+        self.shared.hold(Held { value, loaded_at, lifetime });
+    }
+
     /// Drops what is held if it is this value: it turned out not to be good. Whoever asks next waits for another.
     #[cfg(feature = "client")]
     pub(crate) fn drop_held(&self, known: &Arc<Held<T>>) {

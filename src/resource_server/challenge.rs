@@ -44,6 +44,16 @@ pub(crate) fn www_authenticate(rejection: &Rejection, context: Option<&Context>)
         }
         separator = ", ";
     };
+    // As Microsoft's clients read it.
+    if let Some(wanted) = rejection.wanted_claims() {
+        parameter("realm", "");
+        if let Some(uri) = &wanted.authorization_uri {
+            parameter("authorization_uri", uri);
+        }
+        parameter("error", rejection.error().unwrap_or_default());
+        parameter("claims", &wanted.claims);
+        return HeaderValue::try_from(value).unwrap_or(HeaderValue::from_static("Bearer"));
+    }
     if let Some(realm) = context.and_then(|context| context.realm.as_deref()) {
         parameter("realm", realm);
     }

@@ -22,6 +22,15 @@ pub struct Rejection {
     context: Option<Arc<Context>>,
     /// Where a validator found it out.
     place: Option<Place>,
+    claims: Option<Arc<WantedClaims>>,
+}
+
+/// What a claims challenge says.
+pub(super) struct WantedClaims {
+    /// Quoted for a header already.
+    pub(super) authorization_uri: Option<String>,
+    /// In base64.
+    pub(super) claims: String,
 }
 
 macro_rules! kinds {
@@ -101,6 +110,14 @@ kinds! {
     Refused => UNAUTHORIZED, TOKEN, "the token is refused";
     /// The token is good but lacks a scope, role or other permission.
     InsufficientScope => FORBIDDEN, SCOPE, "the token lacks a permission that is required";
+    /// To call a further API for the caller, the issuer wants to know more of them; the challenge says what.
+    InsufficientClaims => UNAUTHORIZED, Some("insufficient_claims"), "the token does not say all that a further API wants to know";
+    /// To call a further API for the caller, the person has to sign in again or to consent.
+    InteractionRequired => FORBIDDEN, Some("interaction_required"), "a further API needs the person to sign in again or to consent";
+    /// No token for a further API can be had at the moment.
+    TokenUnavailable => SERVICE_UNAVAILABLE, None, "a further API can't be called at the moment";
+    /// The issuer gives this service no token for a further API: a mistake in its settings or its registration.
+    TokenRefused => INTERNAL_SERVER_ERROR, None, "the service is misconfigured";
     /// The issuer's keys can't be had at the moment: the token may be good.
     KeysUnavailable => SERVICE_UNAVAILABLE, None, "tokens can't be checked at the moment";
     /// No [`BearerLayer`](super::BearerLayer) ran before something that needs one: a mistake in this service.
@@ -110,7 +127,7 @@ kinds! {
 impl Rejection {
     /// A rejection of this kind, for checks and handlers of your own.
     pub const fn new(kind: RejectionKind) -> Self {
-        Self { kind, scope: None, retry_after: None, context: None, place: None }
+        Self { kind, scope: None, retry_after: None, context: None, place: None, claims: None }
     }
 
     pub(crate) fn insufficient(scope: Option<String>) -> Self {
@@ -120,6 +137,22 @@ impl Rejection {
     pub(crate) fn unavailable(retry_after: Duration) -> Self {
         let rejection = Self::new(RejectionKind::KeysUnavailable).stopped_at(Check::Key.place());
         Self { retry_after: Some(retry_after), ..rejection }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn insufficient_claims(authorization_uri: Option<&str>, claims: &str) -> Self {
+        let authorization_uri = authorization_uri.and_then(challenge::quote);
+        let claims = Some(Arc::new(WantedClaims { authorization_uri, claims: claims.to_owned() }));
+        Self { claims, ..Self::new(RejectionKind::InsufficientClaims) }
+    }
+
+    #[cfg(feature = "client")]
+    pub(crate) fn token_unavailable(retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..Self::new(RejectionKind::TokenUnavailable) }
+    }
+
+    pub(super) fn wanted_claims(&self) -> Option<&WantedClaims> {
+        self.claims.as_deref()
     }
 
     pub(crate) fn stopped_at(self, place: Place) -> Self {
@@ -169,7 +202,9 @@ impl Rejection {
     /// When to try again, where that may help: the answer's `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
         match self.kind {
-            RejectionKind::KeysUnavailable => Some(self.retry_after.unwrap_or(Duration::from_secs(1))),
+            RejectionKind::KeysUnavailable | RejectionKind::TokenUnavailable => {
+                Some(self.retry_after.unwrap_or(Duration::from_secs(1)))
+            }
             _ => None,
         }
     }

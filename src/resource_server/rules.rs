@@ -152,7 +152,7 @@ impl Rules {
             return Err(self.without_key(header, claims, typed, keys));
         };
         let accepted = self.accept(claims, typed)?;
-        Ok(Arc::new(self.read(index, claims, &accepted, typed, verified.into_payload(), key)))
+        Ok(Arc::new(self.read(index, (jws, claims), &accepted, typed, verified.into_payload(), key)))
     }
 
     /// What may have changed since a token was verified: the time. Its key is asked for by who has the keys.
@@ -275,7 +275,7 @@ impl Rules {
     fn read(
         &self,
         rules: usize,
-        claims: &RawClaims<'_>,
+        (jws, claims): (&CompactJws<'_>, &RawClaims<'_>),
         accepted: &Accepted<'_>,
         typed: Typed,
         payload: Bytes,
@@ -293,6 +293,7 @@ impl Rules {
             }
         }
         Verified {
+            token: jws.as_str().into(),
             issuer: self.issuer.identity().keep(claims.iss.one().unwrap_or_default()),
             audience: Arc::clone(accepted.audience),
             subject: claims.sub.one().map(Box::from),

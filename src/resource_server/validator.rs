@@ -300,7 +300,7 @@ impl Validator {
             Some(seen) => seen?,
             None => {
                 let verified = Rules::verify(&self.rules, token, keys)?;
-                self.cache.insert(token, &verified);
+                self.cache.insert(&verified);
                 verified
             }
         };

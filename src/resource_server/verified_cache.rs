@@ -21,7 +21,7 @@ const PARSED: usize = 6;
 /// How much of a token's end is hashed: that of the signature, which nobody chooses.
 const HASHED: usize = 32;
 
-type Tokens = Cache<TokenText, Arc<Verified>, Bytes, RandomState>;
+type Tokens = Cache<Held, Arc<Verified>, Bytes, RandomState>;
 
 /// The cache of one validator and its clones.
 pub(crate) struct VerifiedCache {
@@ -52,9 +52,9 @@ impl VerifiedCache {
         self.tokens.get()?.get(&Looked(token))
     }
 
-    pub(crate) fn insert(&self, token: &str, verified: &Arc<Verified>) {
+    pub(crate) fn insert(&self, verified: &Arc<Verified>) {
         if !self.is_off() {
-            self.tokens.get_or_init(|| self.empty()).insert(TokenText(token.into()), Arc::clone(verified));
+            self.tokens.get_or_init(|| self.empty()).insert(Held(Arc::clone(verified)), Arc::clone(verified));
         }
     }
 
@@ -77,16 +77,23 @@ impl Default for VerifiedCache {
     }
 }
 
-/// A token that is held.
-#[derive(PartialEq, Eq)]
-struct TokenText(Box<str>);
+/// A token that is held, which knows its text.
+struct Held(Arc<Verified>);
 
 /// A token that is looked for: all of it is compared.
 struct Looked<'t>(&'t str);
 
-impl Hash for TokenText {
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.token == other.0.token
+    }
+}
+
+impl Eq for Held {}
+
+impl Hash for Held {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Looked(&self.0).hash(state);
+        Looked(&self.0.token).hash(state);
     }
 }
 
@@ -97,9 +104,9 @@ impl Hash for Looked<'_> {
     }
 }
 
-impl Equivalent<TokenText> for Looked<'_> {
-    fn equivalent(&self, held: &TokenText) -> bool {
-        *self.0 == *held.0
+impl Equivalent<Held> for Looked<'_> {
+    fn equivalent(&self, held: &Held) -> bool {
+        *self.0 == *held.0.token
     }
 }
 
@@ -107,8 +114,8 @@ impl Equivalent<TokenText> for Looked<'_> {
 #[derive(Clone)]
 struct Bytes;
 
-impl Weighter<TokenText, Arc<Verified>> for Bytes {
-    fn weight(&self, token: &TokenText, verified: &Arc<Verified>) -> u64 {
-        (OVERHEAD + token.0.len() + verified.payload.len() * (1 + PARSED)) as u64
+impl Weighter<Held, Arc<Verified>> for Bytes {
+    fn weight(&self, _: &Held, verified: &Arc<Verified>) -> u64 {
+        (OVERHEAD + verified.token.len() + verified.payload.len() * (1 + PARSED)) as u64
     }
 }

@@ -35,6 +35,8 @@ pub struct VerifiedToken {
 
 /// What was read from a token whose signature is good.
 pub(crate) struct Verified {
+    /// As it came. It is a secret.
+    pub(crate) token: Box<str>,
     pub(crate) payload: Bytes,
     pub(crate) issuer: Arc<str>,
     pub(crate) audience: Arc<str>,
@@ -61,6 +63,8 @@ pub(crate) struct Verified {
 pub(crate) struct ReadLater {
     all: OnceLock<Value>,
     typed: [OnceLock<Arc<dyn Any + Send + Sync>>; KEPT_TYPES],
+    #[cfg(feature = "client")]
+    digest: OnceLock<Option<[u8; 32]>>,
 }
 
 impl VerifiedToken {
@@ -223,6 +227,36 @@ impl VerifiedToken {
 
     pub(crate) fn satisfies(&self, requirement: &Requirement) -> Result<(), Rejection> {
         requirement.check(self).map_err(|rejection| self.reject(rejection))
+    }
+
+    /// The token in these extensions, put there by a layer or by whoever hands it on.
+    #[cfg(feature = "client")]
+    pub(crate) fn in_extensions(extensions: &http::Extensions) -> Option<&Self> {
+        let of_layer = || extensions.get::<Outcome>().and_then(|outcome| outcome.token().ok());
+        extensions.get().or_else(of_layer)
+    }
+
+    /// The token as it came, to be exchanged for another. It is a secret.
+    #[cfg(feature = "client")]
+    pub(crate) fn text(&self) -> &str {
+        &self.verified.token
+    }
+
+    /// The SHA-256 of the token, by which what was had for it is found again. Computed once.
+    #[cfg(feature = "client")]
+    pub(crate) fn digest(&self) -> Option<[u8; 32]> {
+        *self.verified.read_later.digest.get_or_init(|| crate::jose::sha256(self.verified.token.as_bytes()).ok())
+    }
+
+    /// Whether its client says that it can do this (`xms_cc`), such as `cp1`: answer a claims challenge.
+    #[cfg(feature = "client")]
+    pub(crate) fn client_is_capable_of(&self, capability: &str) -> bool {
+        let is_it = |value: &Value| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(capability));
+        match self.all().and_then(|all| all.get("xms_cc")) {
+            Some(Value::Array(all)) => all.iter().any(is_it),
+            Some(one) => is_it(one),
+            None => false,
+        }
     }
 
     /// All claims, for those who look for one by name or path.

@@ -42,9 +42,9 @@ use crate::runtime;
 
 /// The longest that fetching a document may take, body included.
 const DOCUMENT_TIME_OUT: Duration = Duration::from_secs(5);
-/// The longest that a token endpoint may take: some ask other servers first.
+/// The longest that a token endpoint may take: some ask other servers first. Shorter than a caller waits, who is so told where it hangs.
 #[cfg(feature = "client")]
-const TOKEN_TIME_OUT: Duration = Duration::from_secs(10);
+const TOKEN_TIME_OUT: Duration = Duration::from_secs(8);
 /// Some gateways refuse requests without a name.
 const USER_AGENT: &str = concat!("tower-bearer/", env!("CARGO_PKG_VERSION"));
 

@@ -2,6 +2,7 @@
 
 use super::is_host;
 use crate::error::Error;
+use crate::issuer::token_endpoint::TokenEndpoint;
 use crate::issuer::{AccessMark, ActorMark, Issuer, TokenProfile};
 
 const PROFILE: TokenProfile = TokenProfile {
@@ -31,6 +32,8 @@ impl Issuer {
             return Err(Error::configuration("auth0(..) takes a domain alone, such as acme.eu.auth0.com"));
         }
         // As tokens spell it, whatever the case in which it was copied.
-        Ok(Self::new(format!("https://{}/", domain.to_ascii_lowercase()))?.with_profile(PROFILE))
+        Ok(Self::new(format!("https://{}/", domain.to_ascii_lowercase()))?
+            .with_profile(PROFILE)
+            .with_token_endpoint_of(TokenEndpoint::WithoutOnBehalfOf))
     }
 }

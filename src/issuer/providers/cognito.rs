@@ -1,6 +1,7 @@
 //! Amazon Cognito: the client in place of the audience.
 
 use crate::error::Error;
+use crate::issuer::token_endpoint::TokenEndpoint;
 use crate::issuer::{AccessMark, ActorMark, Issuer, PersonClaim, TokenProfile};
 
 const PROFILE: TokenProfile = TokenProfile {
@@ -37,6 +38,8 @@ impl Issuer {
         }
         // The regions of China have a domain of their own.
         let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        Ok(Self::new(format!("https://cognito-idp.{region}.{domain}/{user_pool_id}"))?.with_profile(PROFILE))
+        Ok(Self::new(format!("https://cognito-idp.{region}.{domain}/{user_pool_id}"))?
+            .with_profile(PROFILE)
+            .with_token_endpoint_of(TokenEndpoint::WithoutOnBehalfOf))
     }
 }

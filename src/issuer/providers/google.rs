@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::issuer::identity::Identity;
+use crate::issuer::token_endpoint::TokenEndpoint;
 use crate::issuer::{Issuer, TokenProfile};
 
 const IDENTIFIER: &str = "https://accounts.google.com";
@@ -19,5 +20,6 @@ impl Issuer {
         let identifier: Arc<str> = IDENTIFIER.into();
         let identity = Identity::One { identifier: Arc::clone(&identifier), aliases: &["accounts.google.com"] };
         Self::of_provider(identifier, Some(identity), PROFILE, None)
+            .with_token_endpoint_of(TokenEndpoint::WithoutOnBehalfOf)
     }
 }

@@ -1,6 +1,7 @@
 //! Keycloak: roles of the realm, and what kind a token is.
 
 use crate::error::Error;
+use crate::issuer::token_endpoint::TokenEndpoint;
 use crate::issuer::{AccessMark, ActorMark, Issuer, TokenProfile};
 
 const PROFILE: TokenProfile = TokenProfile {
@@ -40,6 +41,6 @@ impl Issuer {
                  after its name",
             ));
         }
-        Ok(Self::new(realm_url)?.with_profile(PROFILE))
+        Ok(Self::new(realm_url)?.with_profile(PROFILE).with_token_endpoint_of(TokenEndpoint::WithoutOnBehalfOf))
     }
 }

@@ -1,6 +1,7 @@
 //! Okta: custom authorization servers.
 
 use crate::error::Error;
+use crate::issuer::token_endpoint::TokenEndpoint;
 use crate::issuer::{AccessMark, ActorMark, Issuer, PersonClaim, TokenProfile};
 
 const PROFILE: TokenProfile =
@@ -28,6 +29,6 @@ impl Issuer {
                  after its id: tokens of the org authorization server can't be validated by others than Okta",
             ));
         }
-        Ok(Self::new(issuer_uri)?.with_profile(PROFILE))
+        Ok(Self::new(issuer_uri)?.with_profile(PROFILE).with_token_endpoint_of(TokenEndpoint::WithoutOnBehalfOf))
     }
 }

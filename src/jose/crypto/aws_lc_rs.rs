@@ -1,5 +1,7 @@
 //! The back end on AWS-LC.
 
+#[cfg(feature = "client")]
+use ::aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ::aws_lc_rs::error::{KeyRejected, Unspecified};
 use ::aws_lc_rs::rand::SystemRandom;
 use ::aws_lc_rs::signature::{
@@ -35,6 +37,28 @@ pub(in crate::jose) fn random<const N: usize>() -> Result<[u8; N], SigningError>
     let mut bytes = [0; N];
     ::aws_lc_rs::rand::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+#[cfg(feature = "client")]
+pub(in crate::jose) fn seal(
+    key: &[u8; 32],
+    nonce: [u8; 12],
+    bound_to: &[u8],
+    text: &[u8],
+) -> Result<Vec<u8>, SigningError> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?);
+    let mut sealed = text.to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut sealed)?;
+    Ok(sealed)
+}
+
+#[cfg(feature = "client")]
+pub(in crate::jose) fn open(key: &[u8; 32], nonce: [u8; 12], bound_to: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+    let mut text = sealed.to_vec();
+    let length = key.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(bound_to), &mut text).ok()?.len();
+    text.truncate(length);
+    Some(text)
 }
 
 /// What checks signatures, bound to its algorithm.

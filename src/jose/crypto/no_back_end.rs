@@ -38,6 +38,16 @@ impl PublicKey {
     }
 }
 
+#[cfg(feature = "client")]
+pub(in crate::jose) fn seal(_: &[u8; 32], _: [u8; 12], _: &[u8], _: &[u8]) -> Result<Vec<u8>, SigningError> {
+    Err(SigningError::NoBackend)
+}
+
+#[cfg(feature = "client")]
+pub(in crate::jose) fn open(_: &[u8; 32], _: [u8; 12], _: &[u8], _: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
 pub(in crate::jose) struct PrivateKey(Infallible);
 
 impl PrivateKey {

@@ -2,6 +2,10 @@
 
 use std::marker::PhantomData;
 
+#[cfg(feature = "client")]
+use aes_gcm::Aes256Gcm;
+#[cfg(feature = "client")]
+use aes_gcm::aead::{Aead, KeyInit, Payload};
 use hmac::{Hmac, Mac};
 use p256::elliptic_curve::sec1::{FromEncodedPoint, ModulusSize, ToEncodedPoint};
 use p256::elliptic_curve::{self as ec, AffinePoint, CurveArithmetic, FieldBytesSize};
@@ -34,6 +38,23 @@ pub(in crate::jose) fn random<const N: usize>() -> Result<[u8; N], SigningError>
     let mut bytes = [0; N];
     OsRng.try_fill_bytes(&mut bytes).map_err(|_| SigningError::Failed)?;
     Ok(bytes)
+}
+
+#[cfg(feature = "client")]
+pub(in crate::jose) fn seal(
+    key: &[u8; 32],
+    nonce: [u8; 12],
+    bound_to: &[u8],
+    text: &[u8],
+) -> Result<Vec<u8>, SigningError> {
+    let payload = Payload { msg: text, aad: bound_to };
+    Aes256Gcm::new(key.into()).encrypt(&nonce.into(), payload).map_err(|_| SigningError::Failed)
+}
+
+#[cfg(feature = "client")]
+pub(in crate::jose) fn open(key: &[u8; 32], nonce: [u8; 12], bound_to: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let payload = Payload { msg: sealed, aad: bound_to };
+    Aes256Gcm::new(key.into()).decrypt(&nonce.into(), payload).ok()
 }
 
 /// What checks signatures, bound to its algorithm.
