@@ -12,7 +12,10 @@
 //! | `CERTIFICATE_FILE` | the certificate to that key, as Entra wants it |
 //! | `ASSERTION_FILE` | or an assertion that somebody else signed: workload identity |
 //! | `AUTH_METHOD` | how to prove who it is: `client_secret_basic`, `client_secret_post`, `private_key_jwt`, `none`; without it by what is set |
-//! | `GRANT` | `client_credentials`, which is also meant without it |
+//! | `GRANT` | `client_credentials`, which is also meant without it; `on_behalf_of`, `token_exchange` or `refresh_token` |
+//! | `ASSERTION` | the token of a person, to be exchanged by `on_behalf_of` or `token_exchange`; only the server checks it |
+//! | `ACTOR_TOKEN` | with `token_exchange`, the token of whoever acts |
+//! | `REFRESH_TOKEN` | what `refresh_token` needs |
 //! | `SCOPE` | scopes, separated by spaces |
 //! | `RESOURCE`, `AUDIENCE` | resources (RFC 8707) and audiences, several separated by commas |
 //! | `CA_FILE` | certificates in PEM form to trust, besides those of the system |
@@ -81,12 +84,33 @@ async fn run() -> Result<(), Failure> {
             let source = client.client_credentials(target()?).map_err(|error| mistake("SCOPE", error))?;
             source.token().await
         }
+        Some("on_behalf_of") => {
+            let source = client.on_behalf_of(target()?).map_err(|error| mistake("SCOPE", error))?;
+            source.dangerous_token_for_unverified(needed("ASSERTION")?).await
+        }
+        Some("token_exchange") => {
+            let source = client.token_exchange(target()?).map_err(|error| mistake("SCOPE", error))?;
+            let source = match setting("ACTOR_TOKEN")? {
+                Some(actor) => source.actor(actor).map_err(Failure::Token)?,
+                None => source,
+            };
+            source.dangerous_token_for_unverified(needed("ASSERTION")?).await
+        }
+        Some("refresh_token") => {
+            let session = client.refresh_token(needed("REFRESH_TOKEN")?, target()?);
+            session.map_err(|error| mistake("SCOPE", error))?.token().await
+        }
         Some(other) => {
-            return Err(mistake("GRANT", format!("{other} is not known here; write client_credentials")).into());
+            let known = "client_credentials, on_behalf_of, token_exchange or refresh_token";
+            return Err(mistake("GRANT", format!("{other} is not known; write {known}")).into());
         }
     };
     print(&token.map_err(Failure::Token)?, is_raw);
     Ok(())
+}
+
+fn needed(name: &str) -> Result<String, Mistake> {
+    setting(name)?.ok_or_else(|| missing(name, "GRANT asks for it"))
 }
 
 fn client() -> Result<Client, Mistake> {
@@ -197,6 +221,9 @@ fn print(token: &AccessToken, is_raw: bool) {
     println!("token_type    Bearer");
     println!("access_token  {}", if is_raw { token.secret().to_owned() } else { shortened(token.secret()) });
     println!("expires_in    {}", expires_in.as_secs_f64().round());
+    if let Some(issued) = token.issued_token_type() {
+        println!("issued_token_type  {}", issued.as_str());
+    }
     if !scopes.is_empty() {
         println!("scope         {}", scopes.join(" "));
     }

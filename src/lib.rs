@@ -46,7 +46,8 @@
 //! * [`Validator::explain`]: for developers, why a token is refused, check by check, with advice: an [`Explanation`].
 //! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
 //! * [`Client`]: an application that is registered with an issuer and proves who it is by a [`Credential`]. It gets
-//!   [`AccessToken`]s: as itself by [`client_credentials`](Client::client_credentials). [`AddBearerLayer`] puts them on outgoing requests;
+//!   [`AccessToken`]s: as itself by [`client_credentials`](Client::client_credentials), and as the person who calls by
+//!   [`on_behalf_of`](Client::on_behalf_of) and [`token_exchange`](Client::token_exchange). [`AddBearerLayer`] puts them on outgoing requests;
 //!   a [`TokenError`] says who has to act where none can be had.
 //! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
 //! * [`jose`]: keys and signatures as such.
@@ -97,8 +98,9 @@ struct Readme;
 pub use self::axum::Claims;
 #[cfg(feature = "client")]
 pub use self::client::{
-    AccessToken, AddBearer, AddBearerFuture, AddBearerLayer, AddBearerService, BearerSource, Client, ClientCredentials,
-    Credential, Replay, ReplayClone, ReplayEmpty, ReplayNever, Resource, Target, TokenError, TokenErrorKind,
+    AccessToken, AddBearer, AddBearerFuture, AddBearerLayer, AddBearerService, BearerSource, ClaimsChallenge, Client,
+    ClientCredentials, Credential, OboSession, OnBehalfOf, Replay, ReplayClone, ReplayEmpty, ReplayNever, Resource,
+    SessionKey, Target, TokenError, TokenErrorKind, TokenExchange, TokenType,
 };
 pub use self::error::Error;
 pub use self::issuer::{Entra, Issuer, IssuerStatus, KeyStatus, Metadata};

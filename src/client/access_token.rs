@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use http::HeaderValue;
 
+use super::TokenType;
 use crate::scope;
 
 /// A token that an issuer gave to this application, to call an API with. Clones share it.
@@ -30,6 +31,7 @@ struct Inner {
     authorization: HeaderValue,
     expires_at: SystemTime,
     scope: Option<Box<str>>,
+    issued_type: Option<TokenType>,
 }
 
 /// What precedes the token.
@@ -37,13 +39,18 @@ const SCHEME: &str = "Bearer ";
 
 impl AccessToken {
     /// `None` where the token is no `access-token` of RFC 6749 §A.12, which is made of visible characters.
-    pub(super) fn new(token: &str, expires_at: SystemTime, scope: Option<&str>) -> Option<Self> {
+    pub(super) fn new(
+        token: &str,
+        expires_at: SystemTime,
+        scope: Option<&str>,
+        issued_type: Option<TokenType>,
+    ) -> Option<Self> {
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
         }
         let mut authorization = HeaderValue::try_from(format!("{SCHEME}{token}")).ok()?;
         authorization.set_sensitive(true);
-        Some(Self { inner: Arc::new(Inner { authorization, expires_at, scope: scope.map(Into::into) }) })
+        Some(Self { inner: Arc::new(Inner { authorization, expires_at, scope: scope.map(Into::into), issued_type }) })
     }
 
     /// The token itself.
@@ -65,6 +72,16 @@ impl AccessToken {
     /// The scopes that were given, if the answer named any: where it did not, they are those that were asked for (RFC 6749 §5.1).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         scope::words(self.inner.scope.as_deref().unwrap_or_default())
+    }
+
+    /// The type of token that token exchange gave (RFC 8693 §2.2.1); `None` with other grants, which give access tokens.
+    pub fn issued_token_type(&self) -> Option<TokenType> {
+        self.inner.issued_type
+    }
+
+    /// The scopes that the answer named.
+    pub(super) fn given_scopes(&self) -> Option<impl Iterator<Item = &str> + Clone> {
+        self.inner.scope.as_deref().map(scope::words)
     }
 
     /// Whether both are the same answer of the issuer.

@@ -1,7 +1,6 @@
 //! [`Acquisition`]: one token request and where its answers are kept; what all kinds of grants come down to.
 
-use std::sync::Arc;
-
+use super::claims_challenge::ClaimsChallenge;
 use super::grant::Request;
 use super::{AccessToken, Client, TokenError};
 
@@ -9,7 +8,7 @@ use super::{AccessToken, Client, TokenError};
 #[derive(Clone)]
 pub(super) struct Acquisition {
     pub(super) client: Client,
-    pub(super) request: Arc<Request>,
+    pub(super) request: Request,
 }
 
 impl Acquisition {
@@ -20,6 +19,11 @@ impl Acquisition {
 
     pub(super) async fn token(&self) -> Result<AccessToken, TokenError> {
         self.client.cache.token(&self.client.exchange, &self.request).await
+    }
+
+    /// Another token, asked for with what an API wants to know besides.
+    pub(super) async fn token_with_claims(&self, claims: &ClaimsChallenge) -> Result<AccessToken, TokenError> {
+        self.client.cache.token_with_claims(&self.client.exchange, &self.request, claims).await
     }
 
     pub(super) fn forget(&self, token: &AccessToken) {

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use moka::policy::EvictionPolicy;
 
+use super::claims_challenge::ClaimsChallenge;
 use super::exchange::Exchange;
+use super::families::Families;
 use super::grant::Request;
 use super::response::Answer;
 use super::{AccessToken, TokenError};
@@ -14,7 +16,7 @@ use crate::kept_fresh::{Held, KeptFresh, Lifetime, Loaded};
 use crate::sync::Mutex;
 
 /// After a failed request, none is made for so long, counted from its start.
-const COOL_DOWN: Duration = Duration::from_secs(5);
+pub(super) const COOL_DOWN: Duration = Duration::from_secs(5);
 /// Of the tokens that an API refuses, one is replaced in this time: the next one may be refused for the same reason.
 const REFUSED_GAP: Duration = Duration::from_secs(15);
 /// A token is renewed when it has this much left, or a fifth of its life.
@@ -24,7 +26,10 @@ const ON_ITS_WAY: Duration = Duration::from_secs(30);
 
 /// Clones share the tokens.
 #[derive(Clone)]
-pub(super) struct Cache(moka::sync::Cache<Arc<Request>, Arc<Entry>>);
+pub(super) struct Cache {
+    entries: moka::sync::Cache<Arc<Request>, Arc<Entry>>,
+    families: Families,
+}
 
 /// The token for one request.
 struct Entry {
@@ -38,38 +43,63 @@ impl Cache {
     pub(super) fn new(capacity: u64) -> Self {
         // The least recently used one goes. By frequency, a new one might go at once, with the request under way for it.
         let policy = EvictionPolicy::lru();
-        Self(moka::sync::Cache::builder().max_capacity(capacity).eviction_policy(policy).build())
+        let entries = moka::sync::Cache::builder().max_capacity(capacity.max(1)).eviction_policy(policy).build();
+        Self { entries, families: Families::new(capacity) }
     }
 
-    /// The token, if it can be had without waiting.
-    pub(super) fn current(&self, exchange: &Arc<Exchange>, request: &Arc<Request>) -> Option<AccessToken> {
-        self.entry(exchange, request).current()
+    /// The token, if it can be had without waiting: that for this request, or one for the same person that allows more.
+    pub(super) fn current(&self, exchange: &Arc<Exchange>, request: &Request) -> Option<AccessToken> {
+        match self.entries.get(request) {
+            Some(entry) => entry.current(),
+            None => self.of_larger(request).or_else(|| self.entry(exchange, request).current()),
+        }
     }
 
-    pub(super) async fn token(
+    fn of_larger(&self, request: &Request) -> Option<AccessToken> {
+        let larger = self.families.of(request)?;
+        larger.iter().find_map(|larger| {
+            let token = self.entries.get(&**larger)?.current()?;
+            let given = token.given_scopes();
+            larger.target.covers(&request.target, given).then_some(token)
+        })
+    }
+
+    /// Asks for another token, with what an API or the issuer wants to know besides; it takes the place of the one that is held.
+    pub(super) async fn token_with_claims(
         &self,
         exchange: &Arc<Exchange>,
-        request: &Arc<Request>,
+        request: &Request,
+        claims: &ClaimsChallenge,
     ) -> Result<AccessToken, TokenError> {
+        let answer = exchange.ask(request, Some(claims)).await?;
+        let token = answer.token.clone();
+        self.entry(exchange, request).token.hold(loaded(answer));
+        Ok(token)
+    }
+
+    pub(super) async fn token(&self, exchange: &Arc<Exchange>, request: &Request) -> Result<AccessToken, TokenError> {
         self.entry(exchange, request).get().await
     }
 
-    pub(super) fn forget(&self, request: &Arc<Request>, token: &AccessToken) {
-        if let Some(entry) = self.0.get(request) {
+    pub(super) fn forget(&self, request: &Request, token: &AccessToken) {
+        if let Some(entry) = self.entries.get(request) {
             entry.drop_token(token);
         }
     }
 
     /// Whether another token than this one may be had, which an API refused: it is dropped, unless another was a moment ago.
-    pub(super) fn replace_refused(&self, request: &Arc<Request>, token: &AccessToken) -> bool {
-        self.0.get(request).is_none_or(|entry| entry.replace_refused(token))
+    pub(super) fn replace_refused(&self, request: &Request, token: &AccessToken) -> bool {
+        self.entries.get(request).is_none_or(|entry| entry.replace_refused(token))
     }
 
-    fn entry(&self, exchange: &Arc<Exchange>, request: &Arc<Request>) -> Arc<Entry> {
-        if let Some(entry) = self.0.get(request) {
+    fn entry(&self, exchange: &Arc<Exchange>, request: &Request) -> Arc<Entry> {
+        if let Some(entry) = self.entries.get(request) {
             return entry;
         }
-        self.0.get_with(Arc::clone(request), || Arc::new(Entry::new(Arc::clone(exchange), Arc::clone(request))))
+        let request = Arc::new(request.clone());
+        self.families.add(&request);
+        let make = || Arc::new(Entry::new(Arc::clone(exchange), Arc::clone(&request)));
+        self.entries.get_with(Arc::clone(&request), make)
     }
 }
 
@@ -78,7 +108,7 @@ impl Entry {
         let clock = exchange.issuer.time().clone();
         let token = KeptFresh::new(clock.clone(), COOL_DOWN, move |_| {
             let (exchange, request) = (Arc::clone(&exchange), Arc::clone(&request));
-            async move { exchange.ask(&request).await.map(loaded) }
+            async move { exchange.ask(&request, None).await.map(loaded) }
         });
         Self { token, clock, refused_at: Mutex::new(None) }
     }
@@ -119,6 +149,10 @@ impl Entry {
         let Some(held) = self.token.peek().filter(|held| held.value.is(token)) else {
             return true; // another one is there, or on its way
         };
+        // The issuer is out of reach: better one that some API refuses than none for all.
+        if self.token.cooling_down().is_some() {
+            return false;
+        }
         let now = self.clock.monotonic();
         if refused_at.is_some_and(|at| now.saturating_duration_since(at) < REFUSED_GAP) {
             return false;
@@ -129,9 +163,13 @@ impl Entry {
     }
 }
 
-/// How long the token serves. Its last moments are those in which a caller rather waits for the next one.
 fn loaded(answer: Answer) -> Loaded<AccessToken> {
-    let Answer { token, life, refresh_in } = answer;
+    Loaded { lifetime: lifetime(&answer), value: answer.token }
+}
+
+/// How long the token serves. Its last moments are those in which a caller rather waits for the next one.
+pub(super) fn lifetime(answer: &Answer) -> Lifetime {
+    let Answer { life, refresh_in, .. } = *answer;
     let jitter = |of: Duration| of.mul_f64(fastrand::f64() / 5.0);
     let ahead = RENEWED_AHEAD.min(life / 5);
     let soft = match refresh_in.filter(|refresh_in| *refresh_in < life) {
@@ -140,5 +178,5 @@ fn loaded(answer: Answer) -> Loaded<AccessToken> {
     };
     let on_its_way = ON_ITS_WAY.min(life / 10);
     let end = life.saturating_sub(on_its_way);
-    Loaded { value: token, lifetime: Lifetime::at(soft.min(end), end, on_its_way) }
+    Lifetime::at(soft.min(end), end, on_its_way)
 }

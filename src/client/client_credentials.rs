@@ -32,7 +32,8 @@ impl ClientCredentials {
         self.acquisition.token().await
     }
 
-    /// Drops this token from the cache, if it is there: an API refused it. The next call gets another.
+    /// Drops this token from the cache, if it is there: an API refused it. The next call gets another, and each
+    /// such call costs a token request: where an API may go on refusing, count. [`AddBearerLayer`](crate::AddBearerLayer) does.
     pub fn forget(&self, token: &AccessToken) {
         self.acquisition.forget(token);
     }

@@ -5,8 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::claims_challenge::ClaimsChallenge;
 use crate::error::Error;
+use crate::issuer::Issuer;
 use crate::kept_fresh::{LoadError, NoOutcome};
+use crate::resource_server::VerifiedToken;
 use crate::transport::ExchangeError;
 
 /// Who has to act before a token can be had.
@@ -24,12 +27,29 @@ pub enum TokenErrorKind {
 
 /// Why no token could be had.
 ///
+/// ```
+/// use tower_bearer::{ClientCredentials, TokenErrorKind};
+///
+/// async fn count(jobs: &ClientCredentials) {
+///     match jobs.token().await {
+///         Ok(token) => println!("good until {:?}", token.expires_at()),
+///         Err(error) => match (error.kind(), error.retry_after()) {
+///             (TokenErrorKind::Unavailable, Some(wait)) => println!("again in {} s", wait.as_secs()),
+///             // The message is for whoever runs the service: what was wrong, and what to do.
+///             _ => eprintln!("{error}"),
+///         },
+///     }
+/// }
+/// ```
+///
 /// Its message is a sentence for the operator. It holds no token, no secret and nothing of the text that the issuer sent: of that it
 /// keeps the error code, if it is a registered one, and what is made of digits alone.
 #[derive(Clone)]
 pub struct TokenError {
     inner: Arc<Inner>,
     retry_after: Option<Duration>,
+    /// How a claims challenge is relayed, where a caller is acted for who can answer one.
+    pub(super) relay: Option<Relay>,
 }
 
 struct Inner {
@@ -38,7 +58,17 @@ struct Inner {
     code: Option<&'static str>,
     numbers: Box<[u64]>,
     correlation_id: Option<Box<str>>,
+    claims: Option<ClaimsChallenge>,
 }
+
+/// How to relay a claims challenge.
+#[derive(Clone)]
+pub(super) struct Relay {
+    pub(super) authorization_uri: Option<Arc<str>>,
+}
+
+/// What a client says that can answer claims challenges.
+const CLAIMS_CHALLENGES: &str = "cp1";
 
 /// When to try again where the issuer did not say.
 const SOON: Duration = Duration::from_secs(5);
@@ -51,6 +81,7 @@ pub(super) struct Refusal {
     pub(super) code: Option<&'static str>,
     pub(super) numbers: Vec<u64>,
     pub(super) correlation_id: Option<Box<str>>,
+    pub(super) claims: Option<ClaimsChallenge>,
 }
 
 impl TokenError {
@@ -72,8 +103,9 @@ impl TokenError {
     }
 
     fn new(kind: TokenErrorKind, message: Cow<'static, str>, refusal: Refusal, retry_after: Option<Duration>) -> Self {
-        let Refusal { code, numbers, correlation_id } = refusal;
-        Self { inner: Arc::new(Inner { kind, message, code, numbers: numbers.into(), correlation_id }), retry_after }
+        let Refusal { code, numbers, correlation_id, claims } = refusal;
+        let inner = Inner { kind, message, code, numbers: numbers.into(), correlation_id, claims };
+        Self { inner: Arc::new(inner), retry_after, relay: None }
     }
 
     pub(super) fn of_exchange(url: impl fmt::Display, error: ExchangeError) -> Self {
@@ -88,6 +120,20 @@ impl TokenError {
     pub(super) fn with_time_left(self, left: Option<Duration>) -> Self {
         let retry_after = self.retry_after.map(|said| left.unwrap_or(said));
         Self { retry_after, ..self }
+    }
+
+    /// The same for whoever acts for a caller: a claims challenge is relayed to those who say that they can answer one.
+    pub(super) fn for_caller(self, caller: Option<&VerifiedToken>, issuer: &Issuer) -> Self {
+        let capable = caller.filter(|caller| self.claims().is_some() && caller.client_is_capable_of(CLAIMS_CHALLENGES));
+        let relay = capable
+            .map(|caller| Relay { authorization_uri: issuer.authorization_uri(caller.tenant()).map(Into::into) });
+        Self { relay, ..self }
+    }
+
+    /// What the issuer wants to know of the person before it gives a token: to be relayed to whoever signs them in. Turned into a
+    /// [`Rejection`](crate::Rejection), the error does that.
+    pub fn claims(&self) -> Option<&ClaimsChallenge> {
+        self.inner.claims.as_ref()
     }
 
     /// Who has to act.

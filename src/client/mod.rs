@@ -4,16 +4,24 @@ mod access_token;
 mod acquisition;
 mod add_bearer;
 mod cache;
+mod claims_challenge;
 mod client_credentials;
 mod credential;
 mod error;
 mod exchange;
+mod families;
 mod form;
 mod grant;
+mod on_behalf_of;
+mod refusal;
+mod rejection;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod response;
+mod session;
+mod subject;
 mod target;
+mod token_exchange;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,10 +31,14 @@ pub use self::add_bearer::{
     AddBearer, AddBearerFuture, AddBearerLayer, AddBearerService, BearerSource, Replay, ReplayClone, ReplayEmpty,
     ReplayNever,
 };
+pub use self::claims_challenge::ClaimsChallenge;
 pub use self::client_credentials::ClientCredentials;
 pub use self::credential::Credential;
 pub use self::error::{TokenError, TokenErrorKind};
+pub use self::on_behalf_of::OnBehalfOf;
+pub use self::session::{OboSession, SessionKey};
 pub use self::target::{Resource, Target};
+pub use self::token_exchange::{TokenExchange, TokenType};
 
 use self::acquisition::Acquisition;
 use self::cache::Cache;
@@ -56,6 +68,7 @@ const TOKENS: u64 = 10_000;
 pub struct Client {
     exchange: Arc<Exchange>,
     tenant: Option<Arc<str>>,
+    app_id_uris: Arc<[Box<str>]>,
     cache: Cache,
 }
 
@@ -66,6 +79,7 @@ impl Issuer {
         Client {
             exchange: Arc::new(Exchange { issuer: self.clone(), client_id, credential }),
             tenant: None,
+            app_id_uris: Arc::default(),
             cache: Cache::new(TOKENS),
         }
     }
@@ -94,9 +108,44 @@ impl Client {
     }
 
     /// Keeps at most so many tokens; 10,000, unless set. Beyond it the ones that were not used for the longest time go. A token is
-    /// a few kilobytes. The client starts without tokens.
+    /// a few kilobytes. One is kept in any case. The client starts without tokens.
     pub fn cached_tokens(self, at_most: u64) -> Self {
         Self { cache: Cache::new(at_most), ..self }
+    }
+
+    /// The App ID URI of this application, where it is another than `api://` and the client id (Entra). A caller's token for it can then
+    /// be exchanged by [`on_behalf_of`](Self::on_behalf_of). Call it again for more.
+    pub fn app_id_uri(self, uri: &str) -> Self {
+        let app_id_uris = self.app_id_uris.iter().cloned().chain([uri.into()]).collect();
+        Self { app_id_uris, ..self }
+    }
+
+    /// Tokens by which the application calls an API as the person whose token came in, in Microsoft's way: a JWT as the grant (RFC 7523)
+    /// with `requested_token_use=on_behalf_of`. Each is asked for in the person's own tenant.
+    ///
+    /// At version 2 of [`Entra`](crate::Entra)'s endpoint it takes scopes of one API, such as `api://stock/Items.Read`, and at version 1 a
+    /// [`Resource`]. Elsewhere scopes are sent as they are.
+    ///
+    /// # Errors
+    /// The provider is one that has no such grant, and has [`token_exchange`](Self::token_exchange) at best. Or the target is none that
+    /// can be asked for.
+    pub fn on_behalf_of(&self, target: impl Into<Target>) -> Result<OnBehalfOf, Error> {
+        let issuer = &self.exchange.issuer;
+        if !issuer.may_know_on_behalf_of() {
+            return Err(Error::configuration(
+                "on_behalf_of(..) is Microsoft's grant, which this provider does not have: use token_exchange(..) (RFC 8693)",
+            ));
+        }
+        Ok(OnBehalfOf::new(self.clone(), target.into().of_person(issuer)?))
+    }
+
+    /// Tokens by which the application calls an API as the person whose token came in, in the way of RFC 8693. Scopes, resources and
+    /// audiences are sent as they are.
+    ///
+    /// # Errors
+    /// A scope is no scope token (RFC 6749 §3.3).
+    pub fn token_exchange(&self, target: impl Into<Target>) -> Result<TokenExchange, Error> {
+        Ok(TokenExchange::new(self.clone(), target.into().checked()?))
     }
 
     /// Tokens by which the application acts as itself, without a person (RFC 6749 §4.4): for a daemon.
@@ -117,8 +166,9 @@ impl Client {
             ));
         }
         let target = target.into().of_application(issuer)?;
-        let request = Request { grant: Grant::ClientCredentials, tenant: self.tenant.clone(), target };
-        Ok(ClientCredentials { acquisition: Acquisition { client: self.clone(), request: Arc::new(request) } })
+        let request =
+            Request { grant: Grant::ClientCredentials, tenant: self.tenant.clone(), target: Arc::new(target) };
+        Ok(ClientCredentials { acquisition: Acquisition { client: self.clone(), request } })
     }
 }
 

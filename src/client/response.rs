@@ -2,13 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{Response, StatusCode};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::AccessToken;
 use super::error::{Refusal, TokenError};
-use crate::issuer::is_guid;
+use super::exchange::Asked;
+use super::token_exchange::TokenType;
+use super::{AccessToken, refusal};
 use crate::jose::CompactJws;
 use crate::jose::json::check_object;
 use crate::transport::{Received, Url};
@@ -18,6 +20,16 @@ pub(super) struct Answer {
     pub(super) token: AccessToken,
     pub(super) life: Duration,
     pub(super) refresh_in: Option<Duration>,
+    pub(super) refresh_token: Option<SecretString>,
+}
+
+/// The type that was issued, if it is the one that was asked for, or else one that an API takes (RFC 8693 §2.2.1).
+fn issued_type(issued: &str, requested: Option<TokenType>) -> Option<TokenType> {
+    let issued = TokenType::named(issued)?;
+    match requested {
+        Some(requested) => (issued == requested).then_some(issued),
+        None => matches!(issued, TokenType::AccessToken | TokenType::Jwt).then_some(issued),
+    }
 }
 
 /// How long a token serves whose answer doesn't say (`expires_in` is only recommended, RFC 6749 §5.1), and which doesn't say so itself.
@@ -27,24 +39,43 @@ const LONGEST_LIFE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Answer {
     /// Reads what came from `url` at the time `now`.
-    pub(super) fn read(url: &Url, answer: &Response<impl AsRef<[u8]>>, now: SystemTime) -> Result<Self, TokenError> {
+    pub(super) fn read(
+        url: &Url,
+        answer: &Response<impl AsRef<[u8]>>,
+        asked: &Asked<'_>,
+        now: SystemTime,
+    ) -> Result<Self, TokenError> {
         let (status, headers, body) = (answer.status(), answer.headers(), answer.body().as_ref());
         if status != StatusCode::OK {
-            return Err(refusal(url, status, headers, body, now));
+            return Err(refusal::read(url, answer, asked, now));
         }
         let unfit = |why: &str| {
             let what = Received::new(headers, body);
             let message = format!("the token endpoint {url} answered with status 200, but {why} ({what})");
-            TokenError::unavailable(message, Refusal::default(), retry_after(headers, now))
+            TokenError::unavailable(message, Refusal::default(), refusal::retry_after(headers, now))
         };
         let text = std::str::from_utf8(body).map_err(|_| unfit("not in UTF-8"))?;
         // serde takes an array for a struct, and the first of two members that it skips.
         check_object(text).map_err(|_| unfit("not with a JSON object, or one that has a member twice"))?;
         let members: Success<'_> = serde_json::from_str(text).map_err(|_| unfit("not with JSON"))?;
 
+        // Some servers refuse with this status.
+        if string(members.error).is_some() {
+            return Err(refusal::read(url, answer, asked, now));
+        }
         let token = string(members.access_token).ok_or_else(|| unfit("without a string `access_token`"))?;
         let token_type = string(members.token_type).ok_or_else(|| unfit("without a string `token_type`"))?;
-        if !token_type.eq_ignore_ascii_case("Bearer") {
+        let issued = match asked.token_exchange {
+            None => TokenType::AccessToken,
+            Some(requested) => {
+                let issued = string(members.issued_token_type).ok_or_else(|| unfit("without `issued_token_type`"))?;
+                issued_type(&issued, requested)
+                    .ok_or_else(|| unfit("with a token of another type than was asked for"))?
+            }
+        };
+        // What is no access token is of no type that could be used as one (RFC 8693 §2.2.1).
+        let needs_no_type = issued != TokenType::AccessToken && token_type.eq_ignore_ascii_case("N_A");
+        if !token_type.eq_ignore_ascii_case("Bearer") && !needs_no_type {
             let message = format!(
                 "the token endpoint {url} gave a token of another type than Bearer: this client is registered for tokens that are bound \
                  to a key (DPoP) or the like"
@@ -61,10 +92,16 @@ impl Answer {
             return Err(unfit("with a token that has run out already: is the clock of this machine right?"));
         }
         let expires_at = now.checked_add(life).unwrap_or(now);
-        let token = AccessToken::new(&token, expires_at, members.scope.and_then(scope).as_deref())
-            .ok_or_else(|| unfit("with an `access_token` that is empty or can't be sent in a header"))?;
+        let token = AccessToken::new(
+            &token,
+            expires_at,
+            members.scope.and_then(scope).as_deref(),
+            asked.token_exchange.map(|_| issued),
+        )
+        .ok_or_else(|| unfit("with an `access_token` that is empty or can't be sent in a header"))?;
         let refresh_in = members.refresh_in.and_then(seconds).filter(|refresh_in| !refresh_in.is_zero());
-        Ok(Self { token, life, refresh_in })
+        let refresh_token = string(members.refresh_token).filter(|token| !token.is_empty()).map(SecretString::from);
+        Ok(Self { token, life, refresh_in, refresh_token })
     }
 }
 
@@ -77,107 +114,12 @@ struct Success<'a> {
     expires_in: Option<&'a RawValue>,
     refresh_in: Option<&'a RawValue>,
     scope: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Failure<'a> {
-    #[serde(borrow)]
+    refresh_token: Option<&'a RawValue>,
+    issued_token_type: Option<&'a RawValue>,
     error: Option<&'a RawValue>,
-    suberror: Option<&'a RawValue>,
-    error_codes: Option<&'a RawValue>,
-    correlation_id: Option<&'a RawValue>,
 }
 
-/// The error codes that are registered for token endpoints, and Microsoft's and OpenID Connect's.
-const CODES: [&str; 15] = [
-    "access_denied",
-    "authorization_pending",
-    "consent_required",
-    "interaction_required",
-    "invalid_client",
-    "invalid_grant",
-    "invalid_request",
-    "invalid_scope",
-    "invalid_target",
-    "login_required",
-    "server_error",
-    "slow_down",
-    "temporarily_unavailable",
-    "unauthorized_client",
-    "unsupported_grant_type",
-];
-
-/// Reads an answer with another status than 200 (RFC 6749 §5.2).
-fn refusal(url: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8], now: SystemTime) -> TokenError {
-    let failure = std::str::from_utf8(body).ok().filter(|text| check_object(text).is_ok());
-    let failure = failure.and_then(|text| serde_json::from_str::<Failure<'_>>(text).ok());
-    let said = failure.as_ref().and_then(|failure| string(failure.error));
-    let code = said.as_deref().and_then(|said| CODES.into_iter().find(|code| *code == said));
-    let suberror = failure.as_ref().and_then(|failure| string(failure.suberror)).filter(|text| !text.is_empty());
-    let numbers = failure.as_ref().and_then(|failure| serde_json::from_str(failure.error_codes?.get()).ok());
-    let correlation_id = failure.as_ref().and_then(|failure| string(failure.correlation_id)).filter(|id| is_guid(id));
-    let refusal =
-        Refusal { code, numbers: numbers.unwrap_or_default(), correlation_id: correlation_id.map(Into::into) };
-
-    let number = status.as_u16();
-    let what = match (code, &said) {
-        (Some(code), _) => format!("status {number} and the error `{code}`"),
-        (None, Some(_)) => format!("status {number} and an error code that is not registered"),
-        (None, None) => format!("status {number} and {}", Received::new(headers, body)),
-    };
-    let message = |mend: &str| format!("the token endpoint {url} answered with {what}{mend}");
-    let is_outage = status.is_server_error() || matches!(number, 408 | 425 | 429);
-    match code {
-        Some("temporarily_unavailable" | "server_error" | "slow_down") => {}
-        _ if is_outage => {}
-        Some("interaction_required" | "consent_required" | "login_required") => {
-            return TokenError::interaction_required(
-                message(": the person has to sign in again or to consent"),
-                refusal,
-            );
-        }
-        Some("invalid_grant") if suberror.is_some_and(|said| !is_of_client(&said)) => {
-            return TokenError::interaction_required(
-                message(": the person has to sign in again or to consent"),
-                refusal,
-            );
-        }
-        Some("invalid_client") => {
-            return TokenError::refused(
-                message(": check the client id, and whether the credential is registered for it and has not run out"),
-                refusal,
-            );
-        }
-        Some("invalid_scope" | "invalid_target") => {
-            return TokenError::refused(message(": check the scopes and the API that are asked for"), refusal);
-        }
-        Some("unauthorized_client") => {
-            return TokenError::refused(message(": this client may not use this grant, or is not known here"), refusal);
-        }
-        _ if status.is_redirection() => {
-            return TokenError::refused(message(": no redirect is followed; check `token_endpoint(..)`"), refusal);
-        }
-        _ => return TokenError::refused(message(""), refusal),
-    }
-    TokenError::unavailable(message(": it may work later"), refusal, retry_after(headers, now))
-}
-
-/// Microsoft's reasons for `invalid_grant` that no person can mend.
-fn is_of_client(suberror: &str) -> bool {
-    matches!(suberror, "client_mismatch" | "protection_policy_required")
-}
-
-/// `Retry-After`, in seconds or as a date (RFC 9110 §10.2.3).
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
-    }
-    let until = httpdate::parse_http_date(text).ok()?;
-    Some(until.duration_since(now).unwrap_or_default())
-}
-
-fn string(raw: Option<&RawValue>) -> Option<String> {
+pub(super) fn string(raw: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(raw?.get()).ok()
 }
 

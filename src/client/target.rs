@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::form::Form;
 use crate::error::Error;
 use crate::issuer::{Issuer, is_guid};
@@ -18,7 +20,7 @@ use crate::scope::is_scope_token;
 /// let resource = Target::from(Resource("https://stock.example.com"));
 /// let both = Target::new().scope("read").resource("https://stock.example.com").audience("stock");
 /// ```
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Target {
     /// Sorted, each once: their order means nothing.
     scopes: Vec<Box<str>>,
@@ -61,6 +63,57 @@ impl Target {
     pub(super) fn of_application(self, issuer: &Issuer) -> Result<Self, Error> {
         self.check()?;
         if issuer.asks_as_microsoft() { self.of_microsofts_application(issuer) } else { Ok(self) }
+    }
+
+    /// The same, unless it is none that can be asked for.
+    pub(super) fn checked(self) -> Result<Self, Error> {
+        self.check()?;
+        Ok(self)
+    }
+
+    /// The same, as the issuer wants it where an application asks for a person.
+    pub(super) fn of_person(self, issuer: &Issuer) -> Result<Self, Error> {
+        self.check()?;
+        if issuer.asks_as_microsoft() { self.of_microsofts_person(issuer) } else { Ok(self) }
+    }
+
+    /// At version 2 scopes, of which an App ID URI stands for all that the person consented to; at version 1 a resource.
+    fn of_microsofts_person(self, issuer: &Issuer) -> Result<Self, Error> {
+        let wrong = |why: &str| {
+            Err(Error::configuration(format!(
+                "{why}: with Microsoft, ask for scopes of one API, such as api://stock/Items.Read, or for a Resource at the endpoint of \
+                 version 1"
+            )))
+        };
+        let is_v1 = issuer.asks_as_microsoft_v1() || (!self.resources.is_empty() && issuer.has_both_versions());
+        if !self.audiences.is_empty() {
+            return wrong("an audience is given");
+        }
+        match (&*self.scopes, &*self.resources) {
+            ([], []) => wrong("no API is given"),
+            ([], [_]) if is_v1 => Ok(self),
+            ([uri], []) if is_v1 && is_alone(uri) => Ok(Self::new().resource(&**uri)),
+            (_, []) if is_v1 => wrong("scopes are given for the endpoint of version 1"),
+            (_, []) => {
+                let whole = |scope: &str| if is_alone(scope) { format!("{scope}{DEFAULT}") } else { scope.to_owned() };
+                Ok(self.scopes.iter().map(|scope| whole(scope)).fold(Self::new(), Self::scope))
+            }
+            _ => wrong("a Resource is given beside others, or the token endpoint is not that of version 1"),
+        }
+    }
+
+    /// Whether a token for this does for the other too, where it was given these scopes: `None` for those that were asked for.
+    pub(super) fn covers<'s>(&'s self, other: &Self, mut given: Option<impl Iterator<Item = &'s str> + Clone>) -> bool {
+        let has = |scope: &str| match &mut given {
+            Some(given) => given.clone().any(|one| one == scope),
+            None => self.scopes.iter().any(|one| **one == *scope),
+        };
+        let all = other.scopes.iter().map(AsRef::as_ref).all(has);
+        all && !other.scopes.is_empty() && self.resources == other.resources && self.audiences == other.audiences
+    }
+
+    pub(super) fn without_scopes(self) -> Self {
+        Self { scopes: Vec::new(), ..self }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -115,9 +168,12 @@ impl Target {
         !self.resources.is_empty()
     }
 
-    pub(super) fn write(&self, form: &mut Form) {
-        if !self.scopes.is_empty() {
-            form.add("scope", self.scopes.join(" "));
+    /// `besides` is a scope that is asked for too, and is not about the API.
+    pub(super) fn write(&self, form: &mut Form, besides: Option<&str>) {
+        let besides = besides.filter(|besides| self.scopes.iter().all(|scope| **scope != **besides));
+        let scopes: Vec<&str> = self.scopes.iter().map(AsRef::as_ref).chain(besides).collect();
+        if !scopes.is_empty() {
+            form.add("scope", scopes.join(" "));
         }
         self.resources.iter().for_each(|resource| form.add("resource", &**resource));
         self.audiences.iter().for_each(|audience| form.add("audience", &**audience));
@@ -152,6 +208,11 @@ fn is_app_id_uri(text: &str) -> bool {
         }
         Some((host, path)) => !host.is_empty() && !looks_like_a_scope(path),
     }
+}
+
+/// Whether this can be nothing but an App ID URI.
+fn is_alone(text: &str) -> bool {
+    is_guid(text) || text.split_once("://").is_some_and(|(_, rest)| !rest.is_empty() && !rest.contains('/'))
 }
 
 fn looks_like_a_scope(path: &str) -> bool {

@@ -185,7 +185,7 @@ impl TestIssuer {
     }
 
     /// Registers an application, as a client or as an API, with this id. Its token endpoint, `{identifier}/token`, then gives out
-    /// tokens by client credentials.
+    /// tokens by client credentials, and on behalf of people by On-Behalf-Of, token exchange (RFC 8693) and refresh tokens.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

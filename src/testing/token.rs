@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::shape::Kind;
+use super::token_endpoint::Person;
 use super::{TestIssuer, value};
 use crate::jose::{Algorithm, SigningKey};
 
@@ -61,19 +62,38 @@ impl TestToken {
         scope: &str,
         roles: &[String],
     ) -> Self {
-        let mut token = Self::new(issuer, Kind::Application, Value::from(audience));
-        let shape = issuer.shared.shape;
-        shape.set_client(&mut token.claims, client_id);
-        for name in ["scope", "scp", "roles"] {
-            token.claims.remove(name);
-        }
-        if !scope.is_empty() {
-            shape.set_scope(&mut token.claims, scope);
-        }
+        let mut token = Self::new(issuer, Kind::Application, Value::from(audience)).given_to(client_id, scope);
         if !roles.is_empty() {
-            shape.set_roles(&mut token.claims, &roles.iter().map(String::as_str).collect::<Vec<_>>());
+            let roles: Vec<_> = roles.iter().map(String::as_str).collect();
+            issuer.shared.shape.set_roles(&mut token.claims, &roles);
         }
         token
+    }
+
+    /// One by which this client acts for this person, with this scope and no other, and without roles.
+    pub(super) fn of_person(
+        issuer: &TestIssuer,
+        audience: &str,
+        client_id: &str,
+        person: &Person,
+        scope: &str,
+    ) -> Self {
+        let mut token = Self::new(issuer, Kind::Person, Value::from(audience)).given_to(client_id, scope);
+        token.claims.extend(person.claims.clone());
+        token
+    }
+
+    /// The same, given to this client, with this scope and without roles.
+    fn given_to(mut self, client_id: &str, scope: &str) -> Self {
+        let shape = self.issuer.shared.shape;
+        shape.set_client(&mut self.claims, client_id);
+        for name in ["scope", "scp", "roles"] {
+            self.claims.remove(name);
+        }
+        if !scope.is_empty() {
+            shape.set_scope(&mut self.claims, scope);
+        }
+        self
     }
 
     /// Sets `sub`.

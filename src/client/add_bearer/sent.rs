@@ -7,8 +7,8 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use tower_service::Service;
 
 use super::service::BoxError;
-use crate::client::AccessToken;
 use crate::client::acquisition::Acquisition;
+use crate::client::{AccessToken, ClaimsChallenge};
 
 /// UNAUTHENTICATED.
 const GRPC_UNAUTHENTICATED: &[u8] = b"16";
@@ -74,7 +74,11 @@ impl<S, B> Again<S, B> {
         S::Error: Into<BoxError>,
     {
         let Self { refused, acquisition, mut inner, mut request } = self;
-        let next = acquisition.token().await.ok().filter(|next| next.secret() != refused.secret());
+        let next = match ClaimsChallenge::from_headers(refusal.headers()) {
+            Some(claims) => acquisition.token_with_claims(&claims).await,
+            None => acquisition.token().await,
+        };
+        let next = next.ok().filter(|next| next.secret() != refused.secret());
         let Some(token) = next else { return Ok(refusal) };
         drop(refusal); // its connection may be the one that is needed
         attach(&token, &mut request);

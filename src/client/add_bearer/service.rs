@@ -63,7 +63,10 @@ where
             return AddBearerFuture::failed(error.into());
         }
         let replay = self.replay.copy(&request);
-        let acquisition = self.settings.source.acquisition();
+        let acquisition = match self.settings.source.acquisition(request.extensions()) {
+            Ok(acquisition) => acquisition,
+            Err(error) => return AddBearerFuture::failed(error.into()),
+        };
         let Some(token) = acquisition.current() else {
             // The service that was polled ready is the one to call; its clone has to be polled anew.
             let clone = self.inner.clone();

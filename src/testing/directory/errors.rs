@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::testing::fresh_guid;
-use crate::testing::token_endpoint::{Refusal, TestTokenRequest};
+use crate::testing::token_endpoint::{Refusal, TestTokenRequest, TokenFault};
 
 pub(super) fn error_body(
-    refusal: Refusal,
+    refusal: &Refusal,
     error: &str,
     authority_host: &str,
     now: SystemTime,
@@ -17,7 +17,7 @@ pub(super) fn error_body(
     let (number, timestamp, trace) = (number(refusal), timestamp(now), fresh_guid());
     let correlation = request.header("client-request-id").unwrap_or_else(fresh_guid);
     let sentence = refusal.sentence();
-    json!({
+    let mut body = json!({
         "error": error,
         "error_description": format!(
             "AADSTS{number}: {sentence}. Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
@@ -27,10 +27,19 @@ pub(super) fn error_body(
         "trace_id": trace,
         "correlation_id": correlation,
         "error_uri": format!("{authority_host}/error?code={number}"),
-    })
+    });
+    match refusal {
+        Refusal::ConsentRequired => body["suberror"] = json!("consent_required"),
+        Refusal::ClaimsDemanded(claims) => {
+            body["suberror"] = json!("basic_action");
+            body["claims"] = json!(claims);
+        }
+        _ => {}
+    }
+    body
 }
 
-fn number(refusal: Refusal) -> u32 {
+fn number(refusal: &Refusal) -> u32 {
     match refusal {
         Refusal::NotAForm | Refusal::AssertionType => 900_144,
         Refusal::Missing("scope") => 90_014,
@@ -50,6 +59,20 @@ fn number(refusal: Refusal) -> u32 {
         Refusal::NotDefaultScope => 1_002_012,
         Refusal::SeveralResources | Refusal::ScopeNotAllowed => 70_011,
         Refusal::UnknownResource | Refusal::ResourceNotAllowed => 500_011,
+        Refusal::NotOnBehalfOf | Refusal::TokenType => 900_144,
+        Refusal::Grant(fault) | Refusal::Exchange(fault) => match fault {
+            TokenFault::Malformed => 50_027,
+            TokenFault::Signature | TokenFault::Issuer | TokenFault::Type | TokenFault::Actor => 50_013,
+            TokenFault::Audience => 500_131,
+            TokenFault::Times => 500_133,
+            TokenFault::Application => 7_000_114,
+        },
+        Refusal::UnknownScope => 650_053,
+        Refusal::ConsentRequired => 65_001,
+        Refusal::ClaimsDemanded(_) => 50_076,
+        Refusal::UnknownRefreshToken | Refusal::ForeignRefreshToken => 70_000,
+        Refusal::RevokedRefreshToken => 50_173,
+        Refusal::ExpiredRefreshToken => 700_082,
     }
 }
 

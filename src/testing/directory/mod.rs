@@ -23,8 +23,10 @@
 //! ```
 
 mod cloud;
+mod consent;
 mod documents;
 mod errors;
+mod person;
 mod tenant;
 mod token_endpoint;
 
@@ -268,6 +270,10 @@ impl Shared {
     fn key_issuer(&self, key: &SigningKey, issuer: Option<&str>) {
         let id = key.key_id().unwrap_or_default().to_owned();
         self.state().key_issuers.insert(id, issuer.map(str::to_owned));
+    }
+
+    fn issuer_of_key(&self, key: &SigningKey) -> Option<String> {
+        self.state().key_issuers.get(key.key_id().unwrap_or_default()).cloned().flatten()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{PERSONAL, TestDirectory};
+use crate::jose::SigningKey;
 use crate::testing::{TestApp, TestToken, value};
 
 /// The client that got each token, unless changed.
@@ -43,7 +44,23 @@ impl TestTenant {
 
     /// The `iss` of its tokens.
     pub fn identifier(&self) -> String {
-        self.directory.shared.cloud.issuer(&self.id, self.is_v1)
+        self.identifier_of(self.is_v1)
+    }
+
+    /// The `iss` of its tokens of this version.
+    pub(super) fn identifier_of(&self, is_v1: bool) -> String {
+        self.directory.shared.cloud.issuer(&self.id, is_v1)
+    }
+
+    /// The keys that sign for this tenant: those whose JWK names it, or every tenant, or none.
+    pub(super) fn signing_keys(&self) -> Vec<Arc<SigningKey>> {
+        let own = self.identifier_of(false);
+        let signs = |key: &Arc<SigningKey>| match self.directory.shared.issuer_of_key(key) {
+            Some(issuer) if self.id == PERSONAL => issuer == own,
+            Some(issuer) => issuer.replace("{tenantid}", &self.id) == own,
+            None => true,
+        };
+        self.directory.shared.authority.keys().into_iter().filter(signs).collect()
     }
 
     /// The same tenant, giving out tokens of version 1, as for an API whose `requestedAccessTokenVersion` is 1 or `null`.
@@ -52,7 +69,8 @@ impl TestTenant {
     }
 
     /// Registers an application, as a client or as an API, with this client id. This tenant is its home; it may be
-    /// [added](Self::add) to others. The token endpoints of the tenants where it is then give out tokens by client credentials.
+    /// [added](Self::add) to others. The token endpoints of the tenants where it is then give out tokens by client credentials, and by
+    /// On-Behalf-Of and refresh tokens where somebody [consented](Self::consent).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -88,7 +106,8 @@ impl TestTenant {
     /// The directory has an application with this id already.
     pub fn register(&self, client_id: &str) -> TestApp {
         let version = if self.is_v1 { 1 } else { 2 };
-        TestApp::register(&self.directory.shared.authority.shared.tokens.registry, client_id, &self.id, version)
+        let registry = &self.directory.shared.authority.shared.tokens.registry;
+        TestApp::register(registry, client_id, &self.id.to_ascii_lowercase(), version)
     }
 
     /// An application of another tenant is present in this one as well from now on. What this returns is its service principal
@@ -106,7 +125,7 @@ impl TestTenant {
     /// assert_ne!(jobs.object_id(), jobs_there.object_id());
     /// ```
     pub fn add(&self, app: &TestApp) -> TestApp {
-        app.add_to(&self.directory.shared.authority.shared.tokens.registry, &self.id)
+        app.add_to(&self.directory.shared.authority.shared.tokens.registry, &self.id.to_ascii_lowercase())
     }
 
     /// An access token for this audience by which a client acts for a person. Its scope, `access_as_user` unless set, is in `scp`.
@@ -132,6 +151,11 @@ impl TestTenant {
         let own = json!({ "oid": object_id, "sub": object_id });
         let token = self.token(audience, [self.client(client_id, proof), own]);
         if self.is_v1 { token.claim("idp", self.identifier()) } else { token }
+    }
+
+    /// An access token without scopes by which this client acts for a person.
+    pub(super) fn of_person(&self, audience: impl Serialize, client_id: &str, proof: &str) -> TestToken {
+        self.token(audience, [self.client(client_id, proof), self.person()])
     }
 
     /// An ID token for this client, of a person who has the role `Orders.Manager` there: roles come in it as in access tokens.

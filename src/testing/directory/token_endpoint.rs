@@ -9,7 +9,8 @@ use super::{TestDirectory, TestTenant};
 use crate::jose::Algorithm;
 use crate::testing::registration::TestApp;
 use crate::testing::token_endpoint::{
-    Assertions, Authority, Client, Grant, Proof, Refusal, TestTokenRequest, TokenEndpoint, client_credentials,
+    Assertions, Authority, Client, Grant, ON_BEHALF_OF, Refusal, TestTokenRequest, TokenEndpoint, client_credentials,
+    on_behalf_of, refresh_token,
 };
 use crate::testing::{TestToken, seconds};
 
@@ -17,7 +18,7 @@ use crate::testing::{TestToken, seconds};
 const LONG_LIFE: Duration = Duration::from_secs(2 * 60 * 60);
 
 pub(in crate::testing) struct TenantEndpoint {
-    tenant: TestTenant,
+    pub(super) tenant: TestTenant,
     /// Whether this is `…/oauth2/token`, whatever the version of the tokens.
     pub(in crate::testing) is_v1: bool,
     url: String,
@@ -28,6 +29,10 @@ impl TenantEndpoint {
         Self { tenant: directory.tenant(&tenant.to_ascii_lowercase()), is_v1, url }
     }
 
+    pub(in crate::testing) fn tenant_id(&self) -> &str {
+        self.tenant.id()
+    }
+
     /// The API that is meant by this App ID URI or client id.
     pub(in crate::testing) fn api(&self, identifier: &str) -> Option<TestApp> {
         TestApp::find_api(&self.tokens().registry, identifier, self.tenant.id())
@@ -35,16 +40,16 @@ impl TenantEndpoint {
 
     /// A token for this API, of the version that it wants, by which the client acts as itself.
     pub(in crate::testing) fn application_token(&self, api: &TestApp, resource: &str, client: &Client) -> TestToken {
-        let is_v1 = api.read(|api| api.version == 1);
-        let (tenant, audience) =
-            if is_v1 { (self.tenant.clone().v1(), resource) } else { (self.tenant.clone(), api.client_id()) };
-        let proof = match client.proof {
-            Proof::Secret => "1",
-            Proof::Assertion => "2",
-        };
-        let token = tenant.of_client(audience, client.app.client_id(), &client.app.object_id(), proof);
+        let (tenant, audience) = self.tenant_and_audience(api, resource);
+        let token = tenant.of_client(audience, client.app.client_id(), &client.app.object_id(), client.proof_claim());
         let roles = client.app.permissions_at(api).roles;
         if roles.is_empty() { token } else { token.claim("roles", roles) }
+    }
+
+    /// The tenant, giving out tokens of the version that this API wants, and what it is called in them.
+    pub(super) fn tenant_and_audience<'a>(&self, api: &'a TestApp, resource: &'a str) -> (TestTenant, &'a str) {
+        let is_v1 = api.read(|api| api.version == 1);
+        if is_v1 { (self.tenant.clone().v1(), resource) } else { (self.tenant.clone(), api.client_id()) }
     }
 
     /// The answer with this token. That of the v1 endpoint has its numbers in strings.
@@ -110,20 +115,23 @@ impl Authority for TenantEndpoint {
     fn grant(&self, grant_type: &str) -> Option<Grant<'_>> {
         match grant_type {
             "client_credentials" => Some(Box::new(|request, client| client_credentials::entra(self, request, client))),
+            ON_BEHALF_OF => Some(Box::new(|request, client| on_behalf_of::entra(self, request, client))),
+            "refresh_token" => Some(Box::new(|request, client| refresh_token::entra(self, request, client))),
             _ => None,
         }
     }
 
-    fn error(&self, refusal: Refusal) -> &'static str {
+    fn error(&self, refusal: &Refusal) -> &'static str {
         match refusal {
             Refusal::UnknownClient => "unauthorized_client",
             Refusal::UnknownResource => "invalid_resource",
             Refusal::SeveralResources => "invalid_scope",
+            Refusal::ConsentRequired => "invalid_grant",
             other => other.error(),
         }
     }
 
-    fn refuse(&self, refusal: Refusal, request: &TestTokenRequest) -> Value {
+    fn refuse(&self, refusal: &Refusal, request: &TestTokenRequest) -> Value {
         let host = self.tenant.directory().authority_host();
         error_body(refusal, self.error(refusal), host, self.tenant.directory().clock().now(), request)
     }

@@ -1,6 +1,7 @@
 //! [`TestApp`]: an application that is registered at a [`TestIssuer`](super::TestIssuer) or in a tenant of a
 //! [`TestDirectory`](super::TestDirectory), as a client and as an API.
 
+mod consent;
 mod credentials;
 mod registry;
 

@@ -19,7 +19,11 @@ pub(in crate::testing) struct Registered {
     /// App ID URIs.
     pub(in crate::testing) identifiers: Vec<String>,
     pub(in crate::testing) scopes: Vec<String>,
+    /// Those of the scopes to which only an administrator can agree.
+    pub(in crate::testing) admin_scopes: Vec<String>,
     pub(in crate::testing) roles: Vec<String>,
+    /// What it needs as a client.
+    pub(super) required: PermissionsByApi,
     pub(in crate::testing) version: u8,
     pub(in crate::testing) lifetime: Duration,
     pub(in crate::testing) claims: Vec<(String, Value)>,
@@ -29,7 +33,12 @@ pub(in crate::testing) struct Registered {
 /// An application in one tenant.
 pub(super) struct Present {
     pub(super) object_id: String,
+    /// To which the administrator agreed.
     pub(super) permissions: PermissionsByApi,
+    /// The scopes to which a person agreed, by the person's id and the client id of the API.
+    pub(super) consents: HashMap<(String, String), Vec<String>>,
+    /// What the API demands of tokens by which people reach it.
+    pub(super) demanded_claims: Option<Value>,
 }
 
 /// By the client id of the API, in a fixed order.
@@ -56,7 +65,7 @@ impl Registered {
 
 impl Present {
     fn new() -> Self {
-        Self { object_id: fresh_guid(), permissions: BTreeMap::new() }
+        Self { object_id: fresh_guid(), permissions: BTreeMap::new(), consents: HashMap::new(), demanded_claims: None }
     }
 }
 
@@ -70,7 +79,9 @@ impl Registry {
             credentials: Credentials::default(),
             identifiers: Vec::new(),
             scopes: Vec::new(),
+            admin_scopes: Vec::new(),
             roles: Vec::new(),
+            required: BTreeMap::new(),
             version,
             lifetime: Duration::from_secs(3600),
             claims: Vec::new(),

@@ -13,6 +13,16 @@ pub(in crate::testing) struct Client {
     pub(in crate::testing) proof: Proof,
 }
 
+impl Client {
+    /// By what it has authenticated, as Microsoft's tokens say it: "1" for a secret, "2" for an assertion.
+    pub(in crate::testing) fn proof_claim(&self) -> &'static str {
+        match self.proof {
+            Proof::Secret => "1",
+            Proof::Assertion => "2",
+        }
+    }
+}
+
 /// By what it has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::testing) enum Proof {

@@ -32,7 +32,11 @@ pub(super) fn standard(issuer: &TestIssuer, request: &TestTokenRequest, client: 
 }
 
 /// The API that is meant, and the identifier by which it is.
-fn api(issuer: &TestIssuer, request: &TestTokenRequest, client: &Client) -> Result<(TestApp, String), Refusal> {
+pub(super) fn api(
+    issuer: &TestIssuer,
+    request: &TestTokenRequest,
+    client: &Client,
+) -> Result<(TestApp, String), Refusal> {
     let registry = &issuer.shared.tokens.registry;
     let mut named: Vec<_> = request.all("resource").chain(request.all("audience")).collect();
     named.dedup();

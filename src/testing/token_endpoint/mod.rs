@@ -11,9 +11,15 @@
 mod client_assertion;
 mod client_authentication;
 pub(super) mod client_credentials;
+mod delegated;
+pub(super) mod on_behalf_of;
+pub(super) mod refresh_token;
+mod refresh_tokens;
 mod refusal;
 mod request;
+mod signed_token;
 pub(super) mod standard;
+mod token_exchange;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,13 +29,24 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE}
 use http::{HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
-pub(super) use self::client_authentication::{Client, Proof};
+pub(super) use self::client_authentication::Client;
+pub(super) use self::refresh_tokens::Person;
 pub(super) use self::refusal::Refusal;
 pub use self::request::TestTokenRequest;
+pub(super) use self::signed_token::{SignedToken, TokenFault};
+
+use self::client_authentication::Proof;
+use self::refresh_tokens::{Delegation, RefreshTokens, Wanted};
 
 use super::endpoint::{Held, Hold, status};
 use super::registration::{Registry, TestApp};
 use crate::jose::Algorithm;
+
+/// The grant type of RFC 7523, which On-Behalf-Of uses.
+pub(super) const ON_BEHALF_OF: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The grant type of RFC 8693.
+pub(super) const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// How an authorization server differs from others at its token endpoint.
 pub(super) trait Authority {
@@ -59,12 +76,12 @@ pub(super) trait Authority {
     fn grant(&self, grant_type: &str) -> Option<Grant<'_>>;
 
     /// The code of the error by which it refuses.
-    fn error(&self, refusal: Refusal) -> &'static str {
+    fn error(&self, refusal: &Refusal) -> &'static str {
         refusal.error()
     }
 
     /// What it says when it refuses.
-    fn refuse(&self, refusal: Refusal, request: &TestTokenRequest) -> Value;
+    fn refuse(&self, refusal: &Refusal, request: &TestTokenRequest) -> Value;
 }
 
 /// How strictly assertions of the client's own are read.
@@ -93,6 +110,7 @@ struct State {
     holds: Vec<SomeHeld>,
     /// The client and the `jti` of each assertion that was good.
     used_assertions: HashSet<(String, String)>,
+    refresh_tokens: RefreshTokens,
 }
 
 /// Requests that are held, each by itself.
@@ -123,6 +141,10 @@ impl TokenEndpoint {
         state.holds.iter().filter(|some| (some.matching)(request)).map(|some| some.held.clone()).collect()
     }
 
+    pub(super) fn refresh_tokens<R>(&self, use_them: impl FnOnce(&mut RefreshTokens) -> R) -> R {
+        use_them(&mut self.state().refresh_tokens)
+    }
+
     /// Whether the client uses this `jti` for the first time.
     fn first_use(&self, client_id: &str, jti: &str) -> bool {
         self.state().used_assertions.insert((client_id.to_owned(), jti.to_owned()))
@@ -139,9 +161,9 @@ pub(super) fn answer(authority: &dyn Authority, request: &TestTokenRequest) -> R
     match decide(authority, request) {
         Ok(token) => json_response(StatusCode::OK, &token),
         Err(refusal) => {
-            let is_about_client = authority.error(refusal) == "invalid_client";
+            let is_about_client = authority.error(&refusal) == "invalid_client";
             let status = if is_about_client { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
-            let mut response = json_response(status, &authority.refuse(refusal, request));
+            let mut response = json_response(status, &authority.refuse(&refusal, request));
             // RFC 6749 §5.2: the scheme that the client used.
             if is_about_client && request.header("authorization").is_some() {
                 response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));

@@ -1,6 +1,8 @@
 //! [`Refusal`]: why a request for a token is refused (RFC 6749 §5.2, RFC 8707 §2).
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::TokenFault;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::testing) enum Refusal {
     NotAForm,
     RepeatedParameter,
@@ -33,11 +35,29 @@ pub(in crate::testing) enum Refusal {
     ScopeNotAllowed,
     UnknownResource,
     ResourceNotAllowed,
+    NotOnBehalfOf,
+    /// With token exchange, a type of token that is not known or not given.
+    TokenType,
+    /// The token of the person who is to be acted for, as an authorization grant (RFC 7523 §3.1).
+    Grant(TokenFault),
+    /// The same, or the actor's, with token exchange (RFC 8693 §2.2.2).
+    Exchange(TokenFault),
+    /// The API has no such scope.
+    UnknownScope,
+    ConsentRequired,
+    /// The API wants to know these claims, in JSON, first.
+    ClaimsDemanded(String),
+    UnknownRefreshToken,
+    /// It is another client's, or of another tenant.
+    ForeignRefreshToken,
+    /// On command, or because one of its chain was used twice.
+    RevokedRefreshToken,
+    ExpiredRefreshToken,
 }
 
 impl Refusal {
     /// The code of the error.
-    pub(in crate::testing) fn error(self) -> &'static str {
+    pub(in crate::testing) fn error(&self) -> &'static str {
         match self {
             Self::NotAForm | Self::RepeatedParameter | Self::Missing(_) | Self::SeveralMethods | Self::TwoClients => {
                 "invalid_request"
@@ -58,13 +78,21 @@ impl Refusal {
             | Self::NoAssertionId
             | Self::ReplayedAssertion
             | Self::NotFederated => "invalid_client",
-            Self::NotDefaultScope | Self::ScopeNotAllowed => "invalid_scope",
+            Self::NotDefaultScope | Self::ScopeNotAllowed | Self::UnknownScope => "invalid_scope",
+            Self::NotOnBehalfOf | Self::TokenType | Self::Exchange(_) => "invalid_request",
+            Self::Grant(_)
+            | Self::UnknownRefreshToken
+            | Self::ForeignRefreshToken
+            | Self::RevokedRefreshToken
+            | Self::ExpiredRefreshToken => "invalid_grant",
+            Self::ConsentRequired => "consent_required",
+            Self::ClaimsDemanded(_) => "interaction_required",
             Self::SeveralResources | Self::UnknownResource | Self::ResourceNotAllowed => "invalid_target",
         }
     }
 
     /// What is wrong, for whoever wrote the request. It quotes nothing of it.
-    pub(in crate::testing) fn sentence(self) -> String {
+    pub(in crate::testing) fn sentence(&self) -> String {
         let sentence = match self {
             Self::NotAForm => "the content type is not application/x-www-form-urlencoded",
             Self::RepeatedParameter => "a parameter comes twice",
@@ -100,6 +128,22 @@ impl Refusal {
             Self::ScopeNotAllowed => "the client may not ask for one of these scopes",
             Self::UnknownResource => "no API has this identifier here",
             Self::ResourceNotAllowed => "the client may do nothing at this API",
+            Self::NotOnBehalfOf => {
+                "requested_token_use is not on_behalf_of, and there is no other use of this grant here"
+            }
+            Self::TokenType => {
+                "subject_token_type, actor_token_type or requested_token_type is not one that is known here, or comes without its token"
+            }
+            Self::Grant(fault) | Self::Exchange(fault) => fault.sentence(),
+            Self::UnknownScope => "the API has no such scope",
+            Self::ConsentRequired => {
+                "nobody who may has consented to the use of this application: a person, or for some scopes an administrator"
+            }
+            Self::ClaimsDemanded(_) => "the API demands more of the person's sign-in: the claims say what",
+            Self::UnknownRefreshToken => "this refresh token is not known here",
+            Self::ForeignRefreshToken => "this refresh token is another client's, or of another tenant",
+            Self::RevokedRefreshToken => "this refresh token was revoked, or one of its chain was used twice",
+            Self::ExpiredRefreshToken => "this refresh token has expired",
         };
         sentence.to_owned()
     }
