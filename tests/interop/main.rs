@@ -1,12 +1,15 @@
-//! Against programs of others: a real OpenID provider, npm `oidc-provider`, and the client libraries of Microsoft. `tests/interop/run`
-//! installs and starts all of it.
+//! Against programs of others: a real OpenID provider, npm `oidc-provider`, a token exchange, PyPI `idpyoidc`, and the client libraries
+//! of Microsoft. `tests/interop/run` installs and starts all of it.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod authority;
 mod certified;
 mod client_credentials;
+mod delegated;
+mod exchange;
 mod explain;
+mod fields;
 mod guarded;
 mod load;
 mod microsoft;

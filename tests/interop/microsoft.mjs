@@ -23,7 +23,10 @@ async function token(job) {
     },
   });
   try {
-    const { accessToken } = await client.acquireTokenByClientCredential({ scopes: [job.scope] });
+    const scopes = [job.scope];
+    const { accessToken } = job.on_behalf_of
+      ? await client.acquireTokenOnBehalfOf({ scopes, oboAssertion: job.on_behalf_of })
+      : await client.acquireTokenByClientCredential({ scopes });
     return { access_token: accessToken };
   } catch (error) {
     return { error: error.message };

@@ -39,12 +39,34 @@ pub(crate) enum Proof<'a> {
 impl Library {
     /// An access token for what the application may do at this API, or what the library says to why there is none.
     pub(crate) async fn token(self, authority: &str, by: Application<'_>, api: &str) -> Result<String, String> {
+        self.ask(authority, by, &format!("{api}/.default"), None).await
+    }
+
+    /// An access token with this scope, by which the application acts for the person whose token came in.
+    pub(crate) async fn token_on_behalf_of(
+        self,
+        authority: &str,
+        by: Application<'_>,
+        person: &str,
+        scope: &str,
+    ) -> Result<String, String> {
+        self.ask(authority, by, scope, Some(person)).await
+    }
+
+    async fn ask(
+        self,
+        authority: &str,
+        by: Application<'_>,
+        scope: &str,
+        on_behalf_of: Option<&str>,
+    ) -> Result<String, String> {
         let mut job = json!({
             "library": self.name(),
             "authority": authority,
             "tenant": by.tenant,
             "client_id": by.client_id,
-            "scope": format!("{api}/.default"),
+            "scope": scope,
+            "on_behalf_of": on_behalf_of,
         });
         match by.proof {
             Proof::Secret(secret) => job["secret"] = json!(secret),

@@ -11,6 +11,7 @@
 // rotates its keys before anybody can ask for them.
 //
 // Tokens come from POST {url}/token with grant_type=client_credentials, the client BATCH and a `resource` of RESOURCES.
+// A client that is registered for them has the grants of `delegation.mjs` too; refresh tokens are rotated.
 // A client that authenticates by a JWT has to name the issuer, and nothing else, as its audience (RFC 7523bis §4).
 //
 // The admin address:
@@ -19,6 +20,8 @@
 //   POST /clients               registers one more client, whose metadata (RFC 7591 §2) is the body; where that has a
 //                               `token_endpoint_auth_signing_alg` and no `jwks`, the answer has a private key that is made for
 //                               it, in PEM
+//   POST /people                somebody signs in: answers with an access token of theirs, for {"subject": …, "audience": …,
+//                               "has_run_out": BOOLEAN}, by the client PORTAL
 //   POST /rotate?keys=added     new keys sign, the old ones are still published
 //   POST /rotate?keys=replaced  new keys sign, the old ones are gone
 //   POST /rotate?keys=same-ids  new keys sign under the key ids of the old ones, which are gone
@@ -34,6 +37,7 @@ import { parseArgs } from 'node:util';
 // Standard output is for the one line; the provider's notices go elsewhere.
 console.info = console.error;
 const { Provider, errors } = await import('oidc-provider');
+const { registerDelegation } = await import('./delegation.mjs');
 
 const { values: settings } = parseArgs({
   options: { issuer: { type: 'string' }, port: { type: 'string' }, keys: { type: 'string' }, rotate: { type: 'string' } },
@@ -46,9 +50,10 @@ const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed255
 
 const DAEMON = { grant_types: ['client_credentials'], redirect_uris: [], response_types: [], scope: SCOPES };
 const BATCH = { ...DAEMON, client_id: 'batch', client_secret: 'batch-secret', token_endpoint_auth_method: 'client_secret_post' };
+const PORTAL = { ...BATCH, client_id: 'portal' };
 
-// What the provider remembers: its clients, and which assertions it has seen. It outlives a rotation.
-const remembered = new Map([['Client batch', BATCH]]);
+// What the provider remembers: its clients, grants and refresh tokens, and which assertions it has seen. It outlives a rotation.
+const remembered = new Map([BATCH, PORTAL].map((client) => [`Client ${client.client_id}`, client]));
 
 class Memory {
   constructor(model) {
@@ -62,11 +67,27 @@ class Memory {
   async upsert(id, content) {
     remembered.set(this.key(id), content);
   }
+
+  async consume(id) {
+    remembered.get(this.key(id)).consumed = true;
+  }
+
+  async destroy(id) {
+    remembered.delete(this.key(id));
+  }
+
+  async revokeByGrantId(grantId) {
+    for (const [key, content] of remembered) {
+      if (key.startsWith(this.key('')) && content.grantId === grantId) remembered.delete(key);
+    }
+  }
 }
 
-// One resource for each algorithm, one whose tokens are opaque, one whose tokens ran out an hour ago.
+// One resource for each algorithm, two that call each other, one whose tokens are opaque, one whose tokens ran out an hour ago.
 const RESOURCES = new Map([
   ...ALGORITHMS.map((alg) => [`api://${alg.toLowerCase()}`, { accessTokenFormat: 'jwt', alg }]),
+  ['api://orders', { accessTokenFormat: 'jwt', alg: 'ES256' }],
+  ['api://stock', { accessTokenFormat: 'jwt', alg: 'ES256' }],
   ['api://opaque', { accessTokenFormat: 'opaque' }],
   ['api://expired', { accessTokenFormat: 'jwt', alg: 'ES256' }],
 ]);
@@ -91,12 +112,23 @@ function generateKeys(generation) {
   }));
 }
 
+/** The API with this name, whose tokens are signed with the keys of `signedBy`. */
+function serverOf(resource, signedBy = generation) {
+  const found = RESOURCES.get(resource);
+  if (!found) throw new errors.InvalidTarget();
+  const { alg, accessTokenFormat } = found;
+  const jwt = alg && { sign: { alg, kid: `${KEY_OF[alg]}-${signedBy}` } };
+  return { scope: SCOPES, accessTokenFormat, accessTokenTTL: TOKEN_LIFE, jwt };
+}
+
 /** A provider that publishes `keys` and signs with those of `generation`. */
 function provider(issuer, keys, generation) {
-  return new Provider(issuer, {
+  const getResourceServerInfo = (_ctx, resource) => serverOf(resource, generation);
+  const made = new Provider(issuer, {
     adapter: Memory,
     jwks: { keys },
-    scopes: SCOPES.split(' '),
+    scopes: [...SCOPES.split(' '), 'offline_access'],
+    rotateRefreshToken: true,
     enabledJWA: { idTokenSigningAlgValues: ALGORITHMS, clientAuthSigningAlgValues: ALGORITHMS },
     assertJwtClientAuthClaimsAndHeader(_ctx, claims) {
       if (claims.aud !== issuer) throw new errors.InvalidClientAuth('the audience must be the issuer');
@@ -104,21 +136,13 @@ function provider(issuer, keys, generation) {
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },
-      resourceIndicators: {
-        enabled: true,
-        getResourceServerInfo(_ctx, resource) {
-          const found = RESOURCES.get(resource);
-          if (!found) throw new errors.InvalidTarget();
-          const { alg, accessTokenFormat } = found;
-          const jwt = alg && { sign: { alg, kid: `${KEY_OF[alg]}-${generation}` } };
-          return { scope: SCOPES, accessTokenFormat, accessTokenTTL: TOKEN_LIFE, jwt };
-        },
-      },
+      resourceIndicators: { enabled: true, getResourceServerInfo },
     },
     formats: {
       customizers: {
-        jwt(_ctx, _token, { payload }) {
-          if (payload.aud === 'api://expired') {
+        jwt(_ctx, token, { payload }) {
+          if (token.act) payload.act = token.act;
+          if (payload.aud === 'api://expired' || token.hasRunOut) {
             payload.iat -= 4200;
             payload.exp = payload.iat + 600;
           }
@@ -126,6 +150,8 @@ function provider(issuer, keys, generation) {
       },
     },
   });
+  registerDelegation(made, keys, getResourceServerInfo);
+  return made;
 }
 
 const counts = new Map();
@@ -133,6 +159,7 @@ let { generation, published } = settings.keys
   ? JSON.parse(settings.keys)
   : { generation: 1, published: generateKeys(1) };
 let issuer;
+let present;
 let serve;
 
 function count(request, response) {
@@ -150,7 +177,17 @@ const tlsFront = createTlsServer(
 
 /** Whoever asks next meets the present keys; clients see no restart, the address and the issuer stay. */
 function publish() {
-  serve = provider(issuer, published, generation).callback();
+  present = provider(issuer, published, generation);
+  serve = present.callback();
+}
+
+/** An access token by which the client PORTAL acts for this person. */
+async function signIn({ subject, audience, has_run_out: hasRunOut }) {
+  const client = await present.Client.find(PORTAL.client_id);
+  const token = new present.AccessToken({ accountId: subject, client, scope: SCOPES });
+  token.resourceServer = new present.ResourceServer(audience, await serverOf(audience));
+  token.hasRunOut = hasRunOut;
+  return token.save();
 }
 
 /** Registers a client, and returns the private key that was made for it, if it is one that has a key. */
@@ -197,6 +234,8 @@ const admin = createServer(async (request, response) => {
       return answer(200, { generation, published });
     case 'POST /clients':
       return answer(200, { private_key: register(await json(request)) });
+    case 'POST /people':
+      return answer(200, { access_token: await signIn(await json(request)) });
     case 'POST /rotate':
       if (!rotate(searchParams.get('keys'))) {
         return answer(400, { error: 'keys must be added, replaced or same-ids' });

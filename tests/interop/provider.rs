@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpSocket;
 use tokio::task::spawn_blocking;
 
@@ -113,6 +113,22 @@ impl Provider {
         let response = client().post(format!("{}/token", self.url)).form(&form).send().await;
         let answer: Value = response.expect("the token endpoint answers").json().await.expect("it answers with JSON");
         answer["access_token"].as_str().unwrap_or_else(|| panic!("no token for {resource}: {answer}")).to_owned()
+    }
+
+    /// An access token by which the client `portal` acts for this person at this API.
+    pub(crate) async fn person(&self, subject: &str, audience: &str) -> String {
+        self.sign_in(&json!({ "subject": subject, "audience": audience })).await
+    }
+
+    /// The same, but it ran out an hour ago.
+    pub(crate) async fn person_of_an_hour_ago(&self, subject: &str, audience: &str) -> String {
+        self.sign_in(&json!({ "subject": subject, "audience": audience, "has_run_out": true })).await
+    }
+
+    async fn sign_in(&self, who: &Value) -> String {
+        let sent = client().post(format!("{}/people", self.admin)).json(who).send().await;
+        let answer: Value = sent.expect("the provider answers").json().await.expect("it answers with JSON");
+        answer["access_token"].as_str().expect("there is such an API").to_owned()
     }
 
     /// Registers one more client, which has this metadata (RFC 7591 §2). Where that names a `token_endpoint_auth_signing_alg`, the

@@ -17,9 +17,11 @@ use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::get as on_get;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::HeaderValue;
-use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
 use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -30,9 +32,9 @@ use tower::{Service, ServiceExt};
 use tower_bearer::jose::{Algorithm, Certificate, CompactJws, Jwk, JwkSet, PemError, SigningKey, VerifyingKey};
 use tower_bearer::testing::{Endpoint, Fault, TestDirectory, TestIssuer};
 use tower_bearer::{
-    AddBearerLayer, AllowedIssuers, BearerLayer, BearerSource, Check, Claims, Credential, Entra, Error, Issuer,
-    ProtectedResource, Rejection, RejectionKind as Kind, Resource, Target, TokenErrorKind, TokenSource, VerifiedToken,
-    Verifier, any_of, claim, require, role, satisfies, scope,
+    AddBearerLayer, AllowedIssuers, BearerLayer, BearerSource, Check, Claims, ClaimsChallenge, Credential, Entra,
+    Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind, Resource, SessionKey, Target, TokenErrorKind,
+    TokenSource, TokenType, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
 };
 use tower_layer::Layer as _;
 use tracing::field::{Field, Visit};
@@ -803,6 +805,12 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     let failed = Issuer::new("https://issuer.test").unwrap().metadata_url("https://canary@issuer.test").unwrap_err();
     let client = issuer.client("orders", Credential::secret("canary"));
     app.secret("canary").allow_scope(&app, "canary");
+    let challenge = HeaderValue::from_str(&format!(
+        r#"Bearer error="insufficient_claims", claims="{}""#,
+        STANDARD.encode(r#"{"canary":1}"#)
+    ));
+    let challenge = HeaderMap::from_iter([(WWW_AUTHENTICATE, challenge.unwrap())]);
+    let challenge = ClaimsChallenge::from_headers(&challenge).unwrap();
     let jobs = client.client_credentials(Target::new()).unwrap();
     let acquired = jobs.token().await.unwrap();
     let unknown = issuer.client("canary", Credential::secret("canary"));
@@ -872,6 +880,12 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         AddBearerLayer: adding,
         AddBearerService: adding.layer(inner()),
         BearerSource: BearerSource::from(jobs.clone()),
+        ClaimsChallenge: challenge,
+        OboSession: client.refresh_token("canary", ["read"]).unwrap(),
+        OnBehalfOf: client.on_behalf_of(["read"]).unwrap(),
+        SessionKey: SessionKey::new(*b"canary canary canary canary canary".first_chunk().unwrap()),
+        TokenExchange: client.token_exchange(["read"]).unwrap().actor("canary").unwrap(),
+        TokenType: TokenType::Jwt,
         Client: client,
         ClientCredentials: jobs,
         Credential: Credential::secret("canary"),
@@ -888,6 +902,7 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
     let jobs = &format!(
         "ClientCredentials {{ client: {client}, target: Target {{ scopes: [], resources: [], audiences: [] }}, .. }}"
     );
+    let read = r#"Target { scopes: ["read"], resources: [], audiences: [] }"#;
     let adding = |name: &str| format!("{name} {{ source: {jobs}, .. }}");
     let expected: &[(&str, &str)] = &[
         ("AllowedIssuers", "AllowedIssuers { held: 0, .. }"),
@@ -961,6 +976,12 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("AddBearerLayer", &adding("AddBearerLayer")),
         ("AddBearerService", &adding("AddBearerService")),
         ("BearerSource", jobs),
+        ("ClaimsChallenge", "ClaimsChallenge { .. }"),
+        ("OboSession", &format!("OboSession {{ client: {client}, target: {read}, has_ended: false, .. }}")),
+        ("OnBehalfOf", &format!("OnBehalfOf {{ client: {client}, target: {read}, .. }}")),
+        ("SessionKey", "SessionKey { .. }"),
+        ("TokenExchange", &format!("TokenExchange {{ client: {client}, target: {read}, .. }}")),
+        ("TokenType", "Jwt"),
         ("Client", client),
         ("ClientCredentials", jobs),
         ("Credential", "Credential(secret)"),

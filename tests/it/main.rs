@@ -24,6 +24,7 @@ mod keys;
 mod leaks;
 #[cfg(feature = "aws-lc-rs")]
 mod manual;
+mod obo;
 mod oracle;
 mod pem;
 mod providers;

@@ -47,8 +47,8 @@ fn features() -> BTreeMap<String, bool> {
 }
 
 #[test]
-fn it_names_the_two_commands() {
-    for command in ["cargo run --example quickstart", "cargo test"] {
+fn it_names_the_three_commands() {
+    for command in ["cargo run --example service_to_service", "cargo run --example quickstart", "cargo test"] {
         assert!(README.lines().any(|line| line == format!("$ {command}")), "{command}");
     }
 }

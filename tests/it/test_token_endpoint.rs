@@ -5,9 +5,14 @@ mod authentication;
 mod certificates;
 mod client_credentials;
 mod commands;
+mod consent;
 mod entra;
 mod federation;
+mod on_behalf_of;
+mod refresh;
 mod served;
+mod token_exchange;
+mod two_tiers;
 
 use std::sync::Arc;
 

@@ -28,8 +28,10 @@ struct Server {
     clock: TestClock,
 }
 
+type AnswerFn = dyn Fn(usize, &str) -> Step + Send + Sync;
+
 struct Shared {
-    answer: Box<dyn Fn(usize, &str) -> Step + Send + Sync>,
+    answer: Box<AnswerFn>,
     forms: Mutex<Vec<String>>,
     held: Mutex<Option<watch::Receiver<()>>>,
 }

@@ -186,6 +186,18 @@ async fn each_tenant_agrees_for_itself() {
     assert_eq!(claims["roles"], json!(["Items.Process"]));
 }
 
+#[tokio::test]
+async fn a_tenant_is_the_same_however_its_id_is_spelled() {
+    let directory = TestDirectory::new();
+    let tenant = directory.tenant(&FABRIKAM.to_ascii_uppercase());
+    tenant.register(STOCK).app_id_uri("api://stock");
+    directory.tenant(FABRIKAM).register(JOBS).secret(SECRET);
+    for spelled in [FABRIKAM, &FABRIKAM.to_ascii_uppercase()] {
+        let claims = ask_v2(&directory, spelled, "api://stock/.default").await.claims();
+        assert_eq!((&claims["tid"], &claims["iss"]), (&json!(FABRIKAM), &json!(format!("{HOST}/{FABRIKAM}/v2.0"))));
+    }
+}
+
 #[test]
 #[should_panic(expected = "is the identifier of another application of this tenant")]
 fn two_apis_of_a_tenant_have_no_common_identifier() {
@@ -245,7 +257,8 @@ async fn a_long_life_brings_the_time_to_renew_ahead() {
     stock.token_lifetime(Duration::from_secs(60)).optional_claim("idtyp", "app");
     let short = ask_v2(&directory, CONTOSO, "api://stock/.default").await;
     assert_eq!((&short.body["expires_in"], short.body.get("refresh_in")), (&json!(59), None));
-    assert_eq!(short.claims()["idtyp"], "app");
+    let claims = short.claims();
+    assert_eq!((&claims["idtyp"], claims["exp"].as_u64()), (&json!("app"), claims["iat"].as_u64().map(|iat| iat + 60)));
 }
 
 #[tokio::test]

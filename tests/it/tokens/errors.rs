@@ -83,6 +83,8 @@ async fn the_numbers_of_microsofts_answer_are_kept_and_never_decide() {
          whether the credential is registered for it and has not run out (AADSTS7000215) (correlation id \
          11111111-2222-3333-4444-555555555555)"
     );
+    let many = refused(400, json!({ "error": "invalid_client", "error_codes": vec![1; 10_000] })).await;
+    assert_eq!(many.error_numbers(), [1; 8]);
     for odd in [json!("7000215"), json!([-1]), json!([1.5]), json!(["canary"]), json!({}), json!(null)] {
         let error =
             refused(400, json!({ "error": "invalid_client", "error_codes": odd, "correlation_id": "canary" })).await;

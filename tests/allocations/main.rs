@@ -1,0 +1,70 @@
+//! What the warm paths may take from the heap: nothing.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::service_fn;
+use tower_bearer::testing::TestIssuer;
+use tower_bearer::{AccessToken, Client, Credential, Issuer, TokenError, VerifiedToken};
+
+/// A client of the issuer whose token endpoint gives the same answer to everybody.
+fn client() -> Client {
+    let transport = service_fn(|_: Request<Full<Bytes>>| async {
+        let answer = r#"{"access_token":"a-token","token_type":"Bearer","expires_in":3600,"scope":"stock.read"}"#;
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(answer))))
+    });
+    let issuer = Issuer::new("https://issuer.test").unwrap().token_endpoint("https://issuer.test/token").unwrap();
+    issuer.transport(transport).client("orders", Credential::none())
+}
+
+async fn caller() -> VerifiedToken {
+    let authority = TestIssuer::new();
+    let token = authority.token("api://orders").subject("alice").sign();
+    authority.issuer().validator("api://orders").verify(&token).await.unwrap()
+}
+
+/// Whether it takes no allocation to have the token at once.
+///
+/// But for what moka does on the side now and then: once in some hundred calls a caller tidies up its cache, in one or two allocations.
+fn is_free<F: Future<Output = Result<AccessToken, TokenError>>>(token: impl Fn() -> F) -> bool {
+    let once = || {
+        allocation_counter::measure(|| {
+            let ready = pin!(token()).poll(&mut Context::from_waker(Waker::noop()));
+            assert!(matches!(ready, Poll::Ready(Ok(_))), "nobody waits for it");
+        })
+    };
+    (0..1_000).filter(|_| once().count_total > 0).count() < 50
+}
+
+#[tokio::test]
+async fn a_cached_token_on_behalf_of_a_caller_costs_none() {
+    let (client, alice) = (client(), caller().await);
+    let stock = client.on_behalf_of(["stock.read"]).unwrap();
+    stock.token(&alice).await.unwrap();
+    assert!(is_free(|| stock.token(&alice)));
+}
+
+#[tokio::test]
+async fn a_cached_token_by_token_exchange_costs_none() {
+    let transport = service_fn(|_: Request<Full<Bytes>>| async {
+        let answer = r#"{"access_token":"a","token_type":"Bearer","expires_in":3600,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}"#;
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(answer))))
+    });
+    let issuer = Issuer::new("https://issuer.test").unwrap().token_endpoint("https://issuer.test/token").unwrap();
+    let client = issuer.transport(transport).client("orders", Credential::none());
+    let (stock, alice) = (client.token_exchange(["stock.read"]).unwrap(), caller().await);
+    stock.token(&alice).await.unwrap();
+    assert!(is_free(|| stock.token(&alice)));
+}
+
+#[tokio::test]
+async fn a_cached_token_of_the_application_costs_none() {
+    let jobs = client().client_credentials(["stock.read"]).unwrap();
+    jobs.token().await.unwrap();
+    assert!(is_free(|| jobs.token()));
+}
