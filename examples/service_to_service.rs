@@ -7,7 +7,7 @@
 //! $ cargo run --example service_to_service
 //! ```
 
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::indexing_slicing)] // what a JSON value lacks is null
 
 #[path = "support/failure.rs"]
 mod failure;
