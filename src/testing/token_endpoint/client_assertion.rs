@@ -145,10 +145,9 @@ impl<'a> Assertion<'a> {
     }
 
     fn verify(&self, keys: &[Arc<VerifyingKey>]) -> Result<(), Refusal> {
-        let fitting: Vec<_> = keys.iter().filter(|key| key.algorithm() == self.algorithm).collect();
-        match fitting.iter().any(|key| key.verify(&self.jws).is_ok()) {
+        match keys.iter().any(|key| key.verify(&self.jws).is_ok()) {
             true => Ok(()),
-            false if fitting.is_empty() => Err(Refusal::UnknownKey),
+            false if keys.is_empty() => Err(Refusal::UnknownKey),
             false => Err(Refusal::BadSignature),
         }
     }

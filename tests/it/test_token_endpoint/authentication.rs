@@ -78,10 +78,35 @@ async fn basic_is_form_encoded_before_it_is_base64() {
         "Basic jobs".to_owned(),
         "Basic".to_owned(),
         format!("Bearer {SECRET}"),
+        basic(encoded).replace("Basic", "Bearer"),
+        basic(encoded).replace("Basic ", "Basic"),
     ] {
         let answer = ask_with(&authority, &authorization, &[]).await;
         assert_eq!(answer.refusal(), (401, "invalid_client"), "{authorization}");
         assert!(answer.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Basic realm=")));
+    }
+}
+
+#[tokio::test]
+async fn what_a_form_would_escape_is_refused_where_it_is_not() {
+    let authority = TestIssuer::new();
+    let api = authority.register("api://stock").app_role("auditor");
+    for (secret, encoded, raw) in [
+        ("a b", "a+b", "a b"),
+        ("c d", "c%20d", "c d"),
+        ("a:b", "a%3Ab", "a:b"),
+        ("a&b", "a%26b", "a&b"),
+        ("a=b", "a%3db", "a=b"),
+        ("a+b", "a%2Bb", "a+b"),
+        ("a%b", "a%25b", "a%b"),
+        ("\u{7}", "%07", "%+7"),
+        ("ü", "%C3%BC", "%FC"),
+    ] {
+        let client_id = format!("of {secret}");
+        authority.register(&client_id).secret(secret).assign_role(&api, "auditor");
+        let id = format!("of+{encoded}");
+        assert_eq!(ask_with(&authority, &basic(&format!("{id}:{encoded}")), &[]).await.status, 200, "{secret:?}");
+        assert_eq!(ask_with(&authority, &basic(&format!("{id}:{raw}")), &[]).await.status, 401, "{secret:?}");
     }
 }
 
@@ -103,6 +128,7 @@ async fn two_methods_in_one_request_are_refused_even_where_both_are_good() {
         (ask(&authority, &[id, ("client_id", "other"), secret]).await, "a client id twice"),
     ] {
         assert_eq!(answer.refusal(), (400, "invalid_request"), "{both}");
+        assert_eq!(answer.header("www-authenticate"), None, "{both}");
     }
     let mut twice = request("https://issuer.test/token", &[("grant_type", "client_credentials")]);
     for _ in 0..2 {

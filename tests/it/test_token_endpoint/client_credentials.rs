@@ -61,7 +61,9 @@ async fn the_only_api_of_a_client_needs_no_name() {
     let authority = TestIssuer::new();
     let stock = authority.register("stock").app_id_uri("api://stock").expose_scope("items.read");
     let client = authority.register("jobs").secret("correct horse");
-    assert_eq!(jobs(&authority, &[]).await.refusal(), (400, "invalid_target"), "nothing is allowed yet");
+    let nothing_yet = jobs(&authority, &[]).await;
+    assert_eq!(nothing_yet.refusal(), (400, "invalid_target"));
+    assert_eq!(nothing_yet.body["error_description"], "the client may do nothing at this API");
     client.allow_scope(&stock, "items.read");
     assert_eq!(jobs(&authority, &[]).await.claims()["aud"], "api://stock");
 }

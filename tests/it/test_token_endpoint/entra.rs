@@ -245,7 +245,8 @@ async fn a_long_life_brings_the_time_to_renew_ahead() {
     stock.token_lifetime(Duration::from_secs(60)).optional_claim("idtyp", "app");
     let short = ask_v2(&directory, CONTOSO, "api://stock/.default").await;
     assert_eq!((&short.body["expires_in"], short.body.get("refresh_in")), (&json!(59), None));
-    assert_eq!(short.claims()["idtyp"], "app");
+    let claims = short.claims();
+    assert_eq!((&claims["idtyp"], claims["exp"].as_u64()), (&json!("app"), claims["iat"].as_u64().map(|iat| iat + 60)));
 }
 
 #[tokio::test]
