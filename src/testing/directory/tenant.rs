@@ -88,7 +88,8 @@ impl TestTenant {
     /// The directory has an application with this id already.
     pub fn register(&self, client_id: &str) -> TestApp {
         let version = if self.is_v1 { 1 } else { 2 };
-        TestApp::register(&self.directory.shared.authority.shared.tokens.registry, client_id, &self.id, version)
+        let registry = &self.directory.shared.authority.shared.tokens.registry;
+        TestApp::register(registry, client_id, &self.id.to_ascii_lowercase(), version)
     }
 
     /// An application of another tenant is present in this one as well from now on. What this returns is its service principal
@@ -106,7 +107,7 @@ impl TestTenant {
     /// assert_ne!(jobs.object_id(), jobs_there.object_id());
     /// ```
     pub fn add(&self, app: &TestApp) -> TestApp {
-        app.add_to(&self.directory.shared.authority.shared.tokens.registry, &self.id)
+        app.add_to(&self.directory.shared.authority.shared.tokens.registry, &self.id.to_ascii_lowercase())
     }
 
     /// An access token for this audience by which a client acts for a person. Its scope, `access_as_user` unless set, is in `scp`.

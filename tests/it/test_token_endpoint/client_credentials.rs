@@ -130,6 +130,9 @@ async fn tokens_have_the_shape_of_the_provider_and_name_the_client() {
         let token = authority.issuer().validator("api://stock").verify(answer.token()).await.unwrap();
         assert_eq!(token.is_application(), Some(true), "{}", authority.identifier());
         assert!(token.has_scope("items.read") && token.has_role("auditor"), "{}", authority.identifier());
+        client_app.assign_role(&authority.register("api://books").app_role("reader"), "reader");
+        let claims = jobs(&authority, &[("resource", "api://books")]).await.claims();
+        assert_eq!((claims.get("scope"), claims.get("scp")), (None, None), "{}", authority.identifier());
     }
 }
 

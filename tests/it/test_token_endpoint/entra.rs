@@ -186,6 +186,18 @@ async fn each_tenant_agrees_for_itself() {
     assert_eq!(claims["roles"], json!(["Items.Process"]));
 }
 
+#[tokio::test]
+async fn a_tenant_is_the_same_however_its_id_is_spelled() {
+    let directory = TestDirectory::new();
+    let tenant = directory.tenant(&FABRIKAM.to_ascii_uppercase());
+    tenant.register(STOCK).app_id_uri("api://stock");
+    directory.tenant(FABRIKAM).register(JOBS).secret(SECRET);
+    for spelled in [FABRIKAM, &FABRIKAM.to_ascii_uppercase()] {
+        let claims = ask_v2(&directory, spelled, "api://stock/.default").await.claims();
+        assert_eq!((&claims["tid"], &claims["iss"]), (&json!(FABRIKAM), &json!(format!("{HOST}/{FABRIKAM}/v2.0"))));
+    }
+}
+
 #[test]
 #[should_panic(expected = "is the identifier of another application of this tenant")]
 fn two_apis_of_a_tenant_have_no_common_identifier() {

@@ -79,6 +79,7 @@ async fn another_issuer_subject_audience_key_or_time_is_refused() {
         (world.token().subject("system:serviceaccount:shop:JOBS").sign(), "another subject"),
         (world.token().subject("system:serviceaccount:shop:other").sign(), "the subject of another application"),
         (world.token().subject(JOBS).sign(), "the client's own name"),
+        (world.token().claim("iss", "https://stranger.test").sign(), "another issuer by the key of the trusted one"),
         (world.token().without("sub").sign(), "no subject"),
         (world.token().without("iss").sign(), "no issuer"),
         (world.token().claim("iss", JOBS).subject(JOBS).sign(), "the client as issuer"),
