@@ -5,7 +5,7 @@ use std::fmt;
 use super::acquisition::Acquisition;
 use super::{AccessToken, TokenError};
 
-/// Tokens for one API, by which an application acts as itself (RFC 6749 §4.4). From [`Client::client_credentials`].
+/// Tokens for one API, by which an application acts as itself (RFC 6749 §4.4). From [`Client::client_credentials`](crate::Client::client_credentials).
 ///
 /// Each call of [`token`](Self::token) gives the one that is cached; one is asked for when it is first needed, and again some minutes
 /// before it runs out. At most one request is under way, whoever asks.
