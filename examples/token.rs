@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `ISSUER` | the issuer's identifier; its metadata tells the token endpoint. Or: |
 //! | `TOKEN_ENDPOINT` | the token endpoint; then no metadata is fetched |
-//! | `PROVIDER` | `entra` or `entra_v1` for Microsoft's way to ask; `ISSUER` is then `https://login.microsoftonline.com/<tenant id>/v2.0` |
+//! | `PROVIDER` | `entra` or `entra_v1` for Microsoft's way to ask; `ISSUER` is then `https://login.microsoftonline.com/<tenant id>/v2.0`, if it is set |
 //! | `METADATA_URL` | where the metadata is, if not where the identifier implies |
 //! | `CLIENT_ID` | the client id; required |
 //! | `CLIENT_SECRET` | its secret, or: |
@@ -41,7 +41,7 @@ use std::time::SystemTime;
 use tower_bearer::jose::Algorithm;
 use tower_bearer::{AccessToken, Client, Credential, Entra, Error, Issuer, Target, TokenError};
 
-use settings::{Mistake, list, missing, mistake, setting, trusting_ca_file};
+use settings::{Mistake, fetchable, list, missing, mistake, setting, trusting_ca_file};
 
 enum Failure {
     Settings(Mistake),
@@ -73,22 +73,27 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    let is_raw = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--raw") => true,
-        Some(other) => return Err(Mistake(format!("{other} is not an option: there is only --raw")).into()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_raw = match arguments.as_slice() {
+        [] => false,
+        [option] if option == "--raw" => true,
+        // It may be a token at the wrong place, so it isn't repeated.
+        _ => return Err(Mistake("there is one option, --raw; all else is set by variables".to_owned()).into()),
     };
     let client = client()?;
     let token = match setting("GRANT")?.as_deref() {
         None | Some("client_credentials") => {
+            only(&[])?;
             let source = client.client_credentials(target()?).map_err(|error| mistake("SCOPE", error))?;
             source.token().await
         }
         Some("on_behalf_of") => {
+            only(&["ASSERTION"])?;
             let source = client.on_behalf_of(target()?).map_err(|error| mistake("SCOPE", error))?;
             source.dangerous_token_for_unverified(needed("ASSERTION")?).await
         }
         Some("token_exchange") => {
+            only(&["ASSERTION", "ACTOR_TOKEN"])?;
             let source = client.token_exchange(target()?).map_err(|error| mistake("SCOPE", error))?;
             let source = match setting("ACTOR_TOKEN")? {
                 Some(actor) => source.actor(actor).map_err(Failure::Token)?,
@@ -97,6 +102,7 @@ async fn run() -> Result<(), Failure> {
             source.dangerous_token_for_unverified(needed("ASSERTION")?).await
         }
         Some("refresh_token") => {
+            only(&["REFRESH_TOKEN"])?;
             let session = client.refresh_token(needed("REFRESH_TOKEN")?, target()?);
             session.map_err(|error| mistake("SCOPE", error))?.token().await
         }
@@ -113,6 +119,16 @@ fn needed(name: &str) -> Result<String, Mistake> {
     setting(name)?.ok_or_else(|| missing(name, "GRANT asks for it"))
 }
 
+/// Refuses a token that is set and that the grant would pass over in silence, where these are what it takes.
+fn only(taken: &[&str]) -> Result<(), Mistake> {
+    for name in ["ASSERTION", "ACTOR_TOKEN", "REFRESH_TOKEN"] {
+        if !taken.contains(&name) && setting(name)?.is_some() {
+            return Err(mistake(name, "it is set, but GRANT has no use for it; unset it, or set another GRANT"));
+        }
+    }
+    Ok(())
+}
+
 fn client() -> Result<Client, Mistake> {
     let id = setting("CLIENT_ID")?.ok_or_else(|| missing("CLIENT_ID", "write the client id that is registered"))?;
     Ok(issuer()?.client(id, credential()?))
@@ -127,9 +143,8 @@ fn issuer() -> Result<Issuer, Mistake> {
             let identifier = setting("ISSUER")?.unwrap_or_else(|| url.clone());
             trusting_ca_file(Issuer::new(identifier).map_err(|error| mistake("ISSUER", error))?)?
         }
-        (Some("entra" | "entra_v1"), Some(_)) => trusting_ca_file(Entra::any_tenant().issuer())?,
-        (Some("entra"), None) => trusting_ca_file(entra()?.issuer())?,
-        (Some("entra_v1"), None) => trusting_ca_file(entra()?.v1_token_endpoint().issuer())?,
+        (Some("entra"), url) => trusting_ca_file(entra(url.is_some())?.issuer())?,
+        (Some("entra_v1"), url) => trusting_ca_file(entra(url.is_some())?.v1_token_endpoint().issuer())?,
         (Some(other), _) => {
             return Err(mistake(
                 "PROVIDER",
@@ -141,18 +156,26 @@ fn issuer() -> Result<Issuer, Mistake> {
     };
     match token_endpoint {
         None => Ok(issuer),
-        Some(url) => issuer.token_endpoint(&url).map_err(|error| mistake("TOKEN_ENDPOINT", error)),
+        Some(url) => {
+            fetchable("TOKEN_ENDPOINT", &url)?;
+            issuer.token_endpoint(&url).map_err(|error| mistake("TOKEN_ENDPOINT", error))
+        }
     }
 }
 
-/// The tenant and the cloud, from `https://<authority host>/<tenant id>/v2.0`.
-fn entra() -> Result<Entra, Mistake> {
-    let issuer = setting("ISSUER")?.ok_or_else(|| {
-        missing(
-            "ISSUER",
-            "with PROVIDER=entra write https://login.microsoftonline.com/<tenant id>/v2.0, or set TOKEN_ENDPOINT",
-        )
-    })?;
+/// The tenant and the cloud, from `https://<authority host>/<tenant id>/v2.0`. Where the token endpoint is set, they matter not.
+fn entra(is_endpoint_set: bool) -> Result<Entra, Mistake> {
+    let issuer = match setting("ISSUER")? {
+        Some(issuer) => issuer,
+        None if is_endpoint_set => return Ok(Entra::any_tenant()),
+        None => {
+            return Err(missing(
+                "ISSUER",
+                "with PROVIDER write https://login.microsoftonline.com/<tenant id>/v2.0, or set TOKEN_ENDPOINT",
+            ));
+        }
+    };
+    fetchable("ISSUER", &issuer)?;
     let host_and_path = issuer.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
     let (_, path) = host_and_path.ok_or_else(|| mistake("ISSUER", "it is not a URL with a tenant in its path"))?;
     let host = issuer.strip_suffix(path).unwrap_or_default();
@@ -168,6 +191,15 @@ fn credential() -> Result<Credential, Mistake> {
     let has_key = key.is_some() || certificate.is_some();
     if usize::from(secret.is_some()) + usize::from(has_key) + usize::from(assertion.is_some()) > 1 {
         return Err(Mistake("set one of CLIENT_SECRET, PRIVATE_KEY_FILE and ASSERTION_FILE".to_owned()));
+    }
+    if key.is_none() || certificate.is_some() {
+        for name in ["ALGORITHM", "KEY_ID"] {
+            if setting(name)?.is_some() {
+                let sentence =
+                    "it goes with PRIVATE_KEY_FILE where no CERTIFICATE_FILE is set, and with nothing else; unset it";
+                return Err(mistake(name, sentence));
+            }
+        }
     }
     let wants = |what: &str| missing(what, "AUTH_METHOD asks for it");
     let method = setting("AUTH_METHOD")?;

@@ -112,7 +112,7 @@ fn algorithm(name: &str) -> Result<Algorithm, Mistake> {
 }
 
 /// Refuses at the start what would be refused at the first fetch.
-fn fetchable(name: &str, url: &str) -> Result<(), Mistake> {
+pub(crate) fn fetchable(name: &str, url: &str) -> Result<(), Mistake> {
     let anywhere = || {
         mistake(
             name,

@@ -23,4 +23,5 @@ mod rotation;
 mod same_key_ids;
 mod service;
 mod test_directory;
+mod token;
 mod wire;
