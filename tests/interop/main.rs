@@ -24,4 +24,5 @@ mod same_key_ids;
 mod service;
 mod test_directory;
 mod token;
+mod tonic;
 mod wire;
