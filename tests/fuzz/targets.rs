@@ -17,18 +17,19 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Request, Response, StatusCode, Uri};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::jose::{
-    Algorithm, CompactJws, Header, Jwk, JwkSet, JwkSetError, SigningKey, SkipReason, VerifyingKey,
+    Algorithm, Certificate, CompactJws, Header, Jwk, JwkSet, JwkSetError, SigningKey, SkipReason, VerifyingKey,
 };
 use tower_bearer::{
-    BearerLayer, Issuer, Rejection, RejectionKind, Requirement, Validator, VerifiedToken, all_of, any_of, scope,
+    AccessToken, BearerLayer, Client, Credential, Issuer, Rejection, RejectionKind, Requirement, Target, TokenError,
+    TokenErrorKind, Validator, VerifiedToken, all_of, any_of, scope,
 };
 
 pub const ISSUER: &str = "https://issuer.test";
@@ -335,6 +336,131 @@ fn may_be_asked(url: &Uri) -> bool {
         None => host == "localhost" || host.parse().is_ok_and(|address: Ipv4Addr| address.octets()[0] == 127),
     };
     url.scheme_str() == Some("https") || on_this_machine
+}
+
+/// What the first byte of a token endpoint's answer chooses: `0` to `7` in text.
+const STATUSES: [u16; 8] = [200, 400, 401, 403, 429, 302, 503, 200];
+
+/// The answer of a token endpoint: a byte that chooses the status, then the body.
+pub fn token_answer(data: &[u8]) {
+    let Some((first, body)) = data.split_first() else { return };
+    let status = STATUSES[usize::from(first % 8)];
+    token_answer_to(status, body, false, |client| {
+        let source = client.client_credentials(["orders.read"]).unwrap();
+        [drive(source.token()), drive(source.token())]
+    });
+    token_answer_to(status, body, true, |client| {
+        let source = client.token_exchange(Target::new()).unwrap();
+        [(); 2].map(|()| drive(source.dangerous_token_for_unverified("of-a-person")))
+    });
+}
+
+/// The same answer to one grant, which is asked for a token twice in a row.
+fn token_answer_to(
+    status: u16,
+    body: &[u8],
+    is_exchange: bool,
+    ask_twice: impl FnOnce(&Client) -> [Result<AccessToken, TokenError>; 2],
+) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let (counter, sent) = (Arc::clone(&asked), Bytes::copy_from_slice(body));
+    let transport = service_fn(move |_: Request<_>| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        let mut response = Response::new(Full::new(sent.clone()));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let issuer = Issuer::new(ISSUER).unwrap().token_endpoint("https://issuer.test/token").unwrap().transport(transport);
+    let before = SystemTime::now();
+    let [answer, again] = ask_twice(&issuer.client("orders", Credential::none()));
+    let second = serde_json::from_slice::<Value>(body);
+    match answer {
+        Ok(token) => {
+            assert_eq!(status, 200);
+            assert!(token.expires_at() > before, "a token was taken that has run out");
+            assert!(token.expires_at() <= SystemTime::now() + Duration::from_secs(365 * 24 * 60 * 60));
+            assert!(!token.secret().is_empty() && token.secret().bytes().all(|byte| byte.is_ascii_graphic()));
+            assert!(token.authorization().is_sensitive());
+            assert_eq!(token.issued_token_type().is_some(), is_exchange);
+            assert!(!format!("{token:?}").contains(token.secret()) || token.secret().len() < 20, "a token is shown");
+            match second {
+                Ok(second) => same_token(&token, &second, is_exchange),
+                // Members that nobody asks for may hold what can't be read, and numbers be larger than any type.
+                Err(error) => assert!(error.is_syntax(), "an answer that is no JSON object was taken: {error}"),
+            }
+        }
+        Err(error) => {
+            let code = second.as_ref().ok().and_then(|second| second.get("error")).and_then(Value::as_str);
+            assert!(error.error_code().is_none() || second.is_err() || error.error_code() == code);
+            assert!(error.error_numbers().len() <= 8);
+            assert!(error.retry_after().is_none_or(|wait| wait <= Duration::from_secs(60 * 60)));
+            assert_eq!(error.retry_after().is_some(), error.kind() == TokenErrorKind::Unavailable);
+            assert!(status != 503 || error.kind() == TokenErrorKind::Unavailable, "{error}");
+            // There is no code that is longer, and all else of it is our own words.
+            assert!(error.to_string().len() < 500, "the error quotes the answer");
+            assert_eq!(again.unwrap_err().kind(), error.kind());
+            assert_eq!(asked.load(Ordering::Relaxed), 1, "a failure is not repeated at once");
+        }
+    }
+}
+
+/// A token that was taken, and how a second reader sees the answer.
+fn same_token(token: &AccessToken, second: &Value, is_exchange: bool) {
+    assert_eq!(second["access_token"], token.secret());
+    let token_type = second["token_type"].as_str().unwrap();
+    assert!(token_type.eq_ignore_ascii_case("Bearer") || is_exchange && token_type.eq_ignore_ascii_case("N_A"));
+    assert!(second.get("error").is_none_or(|error| !error.is_string()), "a refusal was taken for a token");
+    if let Some(issued) = token.issued_token_type() {
+        assert_eq!(second["issued_token_type"], issued.as_str());
+    }
+    let words: Vec<&str> = match second.get("scope") {
+        Some(Value::String(scope)) => scope.split(' ').collect(),
+        Some(Value::Array(scopes)) if scopes.iter().all(Value::is_string) => {
+            scopes.iter().filter_map(Value::as_str).flat_map(|scope| scope.split(' ')).collect()
+        }
+        _ => Vec::new(),
+    };
+    let named: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    assert_eq!(token.scopes().collect::<Vec<_>>(), named);
+    if let Some(seconds) = second["expires_in"].as_f64() {
+        assert!(seconds >= 1.0);
+        let latest = Duration::try_from_secs_f64(seconds).ok().and_then(|life| SystemTime::now().checked_add(life));
+        assert!(latest.is_none_or(|latest| token.expires_at() <= latest), "it is held for longer than it serves");
+    }
+}
+
+/// PEM with a private key, certificates, or what is almost that.
+pub fn pem(data: &[u8]) {
+    const ALGORITHMS: [Algorithm; 5] =
+        [Algorithm::PS256, Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::EdDSA];
+    let begins = data.windows(11).filter(|part| part == b"-----BEGIN ").count();
+    let keys: Vec<_> = ALGORITHMS.iter().filter_map(|algorithm| SigningKey::from_pem(*algorithm, data).ok()).collect();
+    assert!(keys.len() <= begins.min(1), "one text is a key of several kinds");
+    for key in &keys {
+        let jwk = Jwk::parse(key.public_jwk().as_bytes()).unwrap();
+        let public = VerifyingKey::from_jwk(&jwk).unwrap();
+        let public = public.iter().find(|public| public.algorithm() == key.algorithm()).unwrap();
+        let signature = key.sign(b"message").expect("a key that was read signs");
+        public.verify_detached(b"message", &signature).expect("its own public key says so");
+        assert!(public.verify_detached(b"another message", &signature).is_err());
+    }
+    match Certificate::chain_from_pem(data) {
+        Ok(chain) => {
+            assert!(!chain.is_empty() && chain.len() <= begins);
+            let text: Vec<u8> = data.iter().copied().filter(|byte| *byte > b' ').collect();
+            for certificate in &chain {
+                // All but the last group, whose bits and padding may be written in more than one way.
+                let encoded = STANDARD.encode(&certificate.der()[..certificate.der().len() / 3 * 3]);
+                assert!(text.windows(encoded.len()).any(|part| part == encoded.as_bytes()), "this is not in the text");
+                for algorithm in ALGORITHMS {
+                    let Ok(public) = certificate.verifying_key(algorithm) else { continue };
+                    assert!(public.verify_detached(b"message", &[0; 64]).is_err());
+                }
+                assert!(keys.iter().filter(|key| certificate.is_of(key)).count() <= 1);
+            }
+        }
+        Err(error) => assert!(error.to_string().len() < 500, "the error quotes the text"),
+    }
 }
 
 /// The values of `Authorization`, one a line.

@@ -15,10 +15,12 @@ use serde_json::{Value, json};
 mod targets;
 
 type Target = fn(&[u8]);
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 8] = [
     ("jws", targets::jws),
     ("jwks", targets::jwks),
     ("metadata", targets::metadata),
+    ("token_answer", targets::token_answer),
+    ("pem", targets::pem),
     ("authorization", targets::authorization),
     ("www_authenticate", targets::www_authenticate),
     ("scopes", targets::scopes),
@@ -88,6 +90,15 @@ fn any_json() -> impl Strategy<Value = Value> {
         "issuer",
         "jwks_uri",
         "token_endpoint",
+        "access_token",
+        "token_type",
+        "issued_token_type",
+        "expires_in",
+        "refresh_in",
+        "error",
+        "error_codes",
+        "correlation_id",
+        "claims",
         "é",
     ];
     const TEXTS: &[&str] = &[
@@ -103,6 +114,9 @@ fn any_json() -> impl Strategy<Value = Value> {
         "P-256",
         "sig",
         "verify",
+        "Bearer",
+        "invalid_client",
+        "urn:ietf:params:oauth:token-type:access_token",
         "AQAB",
         "http://127.0.0.1/",
         "https://",
@@ -159,6 +173,16 @@ proptest! {
     }
 
     #[test]
+    fn changed_seeds_of_token_answers_hold(input in mutated("token_answer")) {
+        targets::token_answer(&input);
+    }
+
+    #[test]
+    fn changed_seeds_of_pem_hold(input in mutated("pem")) {
+        targets::pem(&input);
+    }
+
+    #[test]
     fn changed_seeds_of_credentials_hold(input in mutated("authorization")) {
         targets::authorization(&input);
     }
@@ -193,6 +217,20 @@ proptest! {
         if inserted { changed.insert(at, byte) } else { changed[at] = byte }
         targets::jws(&changed);
         targets::authorization(&[b"Bearer ", &changed[..]].concat());
+    }
+
+    /// Good but for what is put in.
+    #[test]
+    fn any_token_answer_holds(members in any_json(), status in 0..8_u8) {
+        let mut answer = json!({
+            "access_token": "token",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token",
+        });
+        answer.as_object_mut().unwrap().extend(members.as_object().cloned().unwrap_or_default());
+        targets::token_answer(format!("{status}{answer}").as_bytes());
+        targets::token_answer(format!("{status}{members}").as_bytes());
     }
 
     #[test]
