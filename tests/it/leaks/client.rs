@@ -11,6 +11,8 @@ use tower_bearer::{
 };
 
 use super::{Algorithm, Log, Tokens, assert_no_canary, shown, whole};
+#[cfg(feature = "reqwest")]
+use super::{Endpoint, Engine, STANDARD, TestIssuer};
 use crate::client::folder::Folder;
 use crate::client::made::{Pair, RSA_A};
 use crate::client::recorded::Recorded;
@@ -212,4 +214,47 @@ fn an_error_at_construction_repeats_nothing_of_a_credential_or_a_target() {
         assert!(error.is_configuration(), "{error}");
         assert_eq!(words.leak(&whole(&error)), None);
     }
+}
+
+/// The built-in client and all that it is made of log as well: that they connect, and nothing of the form.
+#[cfg(feature = "reqwest")]
+#[tokio::test]
+async fn the_built_in_client_logs_that_it_connects_and_no_secret_no_form_and_no_token() {
+    const SECRET: &str = "canary-secret-of-the-client";
+    const WRONG: &str = "canary-secret-of-somebody-else";
+    let authority = TestIssuer::serve().await.unwrap();
+    let api = authority.register("api://canary").app_role("reader");
+    authority.register("jobs").secret(SECRET).assign_role(&api, "reader");
+    let (log, _capturing) = Log::capture();
+    for credential in [Credential::client_secret_basic, Credential::client_secret_post] {
+        for (secret, is_right) in [(SECRET, true), (WRONG, false)] {
+            let issuer = Issuer::new(authority.identifier()).unwrap().clock(&authority.clock());
+            let client = issuer.client("jobs", credential(SecretString::from(secret)));
+            let source = client.client_credentials(Target::from(Resource("api://canary"))).unwrap();
+            let mut hidden = vec![SECRET.to_owned(), WRONG.to_owned(), STANDARD.encode(format!("jobs:{secret}"))];
+            let mut seen = match source.token().await {
+                Ok(token) if is_right => {
+                    hidden.push(token.secret().to_owned());
+                    shown(&token)
+                }
+                Err(error) if !is_right => {
+                    assert_eq!(error.error_code(), Some("invalid_client"));
+                    of(&error)
+                }
+                got => panic!("{got:?}"),
+            };
+            let logged = log.take();
+            assert!(
+                logged.contains("reqwest") && logged.contains("127.0.0.1"),
+                "the client was not captured: {logged}"
+            );
+            seen += &(logged + &shown(&client));
+            let request = authority.token_requests().pop().unwrap();
+            hidden.extend(request.header("authorization"));
+            // Every form has it, and nothing else would.
+            assert!(request.form("grant_type").is_some() && !seen.contains("grant_type"), "a form in: {seen}");
+            assert_eq!(Tokens::of(hidden.iter().map(String::as_bytes)).leak(&seen), None);
+        }
+    }
+    assert_eq!(authority.requests(Endpoint::Token), 4);
 }
