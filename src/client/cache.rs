@@ -1,9 +1,12 @@
 //! [`Cache`]: the acquired tokens, each kept fresh by itself, and as many as were allowed.
 
+use std::convert::Infallible;
+use std::hash::RandomState;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use moka::policy::EvictionPolicy;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::DefaultLifecycle;
 
 use super::claims_challenge::ClaimsChallenge;
 use super::exchange::Exchange;
@@ -23,13 +26,18 @@ const REFUSED_GAP: Duration = Duration::from_secs(15);
 const RENEWED_AHEAD: Duration = Duration::from_secs(5 * 60);
 /// A token is sent without waiting for the next one until it has this much left, or a tenth of its life: it has to arrive.
 const ON_ITS_WAY: Duration = Duration::from_secs(30);
+/// For so many tokens there is room from the start.
+const AT_FIRST: u64 = 256;
 
 /// Clones share the tokens.
 #[derive(Clone)]
 pub(super) struct Cache {
-    entries: moka::sync::Cache<Arc<Request>, Arc<Entry>>,
+    /// Read on every call, which takes nothing from the heap and tidies nothing up.
+    entries: Arc<Entries>,
     families: Families,
 }
+
+type Entries = quick_cache::sync::Cache<Arc<Request>, Arc<Entry>, UnitWeighter, RandomState>;
 
 /// The token for one request.
 struct Entry {
@@ -41,10 +49,10 @@ struct Entry {
 
 impl Cache {
     pub(super) fn new(capacity: u64) -> Self {
-        // The least recently used one goes. By frequency, a new one might go at once, with the request under way for it.
-        let policy = EvictionPolicy::lru();
-        let entries = moka::sync::Cache::builder().max_capacity(capacity.max(1)).eviction_policy(policy).build();
-        Self { entries, families: Families::new(capacity) }
+        let capacity = capacity.max(1);
+        let at_first = capacity.min(AT_FIRST) as usize;
+        let entries = Entries::with(at_first, capacity, UnitWeighter, RandomState::new(), DefaultLifecycle::default());
+        Self { entries: Arc::new(entries), families: Families::new(capacity) }
     }
 
     /// The token, if it can be had without waiting: that for this request, or one for the same person that allows more.
@@ -98,8 +106,9 @@ impl Cache {
         }
         let request = Arc::new(request.clone());
         self.families.add(&request);
-        let make = || Arc::new(Entry::new(Arc::clone(exchange), Arc::clone(&request)));
-        self.entries.get_with(Arc::clone(&request), make)
+        let make = || Ok::<_, Infallible>(Arc::new(Entry::new(Arc::clone(exchange), Arc::clone(&request))));
+        let Ok(entry) = self.entries.get_or_insert_with(&request, make);
+        entry
     }
 }
 

@@ -107,7 +107,7 @@ impl Client {
         Ok(Self { tenant: Some(id.into()), ..self.clone() })
     }
 
-    /// Keeps at most so many tokens; 10,000, unless set. Beyond it the ones that were not used for the longest time go. A token is
+    /// Keeps at most so many tokens; 10,000, unless set. Beyond it those go that are asked for least. A token is
     /// a few kilobytes. One is kept in any case. The client starts without tokens.
     pub fn cached_tokens(self, at_most: u64) -> Self {
         Self { cache: Cache::new(at_most), ..self }

@@ -2,7 +2,8 @@
 
 use tower_bearer::{Target, TokenErrorKind as Kind};
 
-use super::{Server, now, ok, together, token, until};
+use super::{Server, now, ok, token};
+use crate::support::{together, until};
 
 #[tokio::test]
 async fn ten_thousand_concurrent_calls_cost_one_token_request() {
@@ -151,9 +152,9 @@ async fn the_cache_holds_as_many_tokens_as_it_is_told() {
         now(&source(number)).await.unwrap();
     }
     assert_eq!(now(&source(999)).await.unwrap(), "token-1000", "the last one is there");
-    // The first ones are not: each is asked for again.
-    for number in 0..100 {
+    // The others are not, but for ten at most: each is asked for again.
+    for number in 0..999 {
         now(&source(number)).await.unwrap();
     }
-    assert_eq!(server.requests(), 1_100);
+    assert!((1_989..=1_999).contains(&server.requests()), "{}", server.requests());
 }
