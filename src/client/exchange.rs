@@ -9,7 +9,6 @@ use super::form::Form;
 use super::grant::Request;
 use super::response::Answer;
 use super::subject::Subject;
-use super::target::Target;
 use super::{TokenError, TokenType};
 use crate::issuer::Issuer;
 
@@ -31,11 +30,6 @@ pub(super) struct Asked<'r> {
 }
 
 impl Exchange {
-    /// Whether this is asked for at Microsoft's endpoint of version 1.
-    pub(super) fn is_v1(&self, target: &Target) -> bool {
-        self.issuer.asks_as_microsoft_v1() || (target.names_a_resource() && self.issuer.has_both_versions())
-    }
-
     /// Asks for a token, once. With `claims`, what an API or the issuer wants to know besides.
     pub(super) async fn ask(&self, request: &Request, claims: Option<&ClaimsChallenge>) -> Result<Answer, TokenError> {
         let caller = request.subject().and_then(Subject::as_verified);
@@ -44,7 +38,7 @@ impl Exchange {
                            session while it is good";
             return Err(TokenError::interaction_required(message, Refusal::default()).for_caller(caller, &self.issuer));
         }
-        let is_v1 = self.is_v1(&request.target);
+        let is_v1 = request.target.is_for_v1(&self.issuer);
         let asked = Asked {
             tenant: request.tenant(),
             is_v1,

@@ -85,14 +85,17 @@ impl Target {
                  version 1"
             )))
         };
-        let is_v1 = issuer.asks_as_microsoft_v1() || (!self.resources.is_empty() && issuer.has_both_versions());
         if !self.audiences.is_empty() {
             return wrong("an audience is given");
         }
+        let is_v1 = self.is_for_v1(issuer);
         match (&*self.scopes, &*self.resources) {
             ([], []) => wrong("no API is given"),
-            ([], [_]) if is_v1 => Ok(self),
-            ([uri], []) if is_v1 && is_alone(uri) => Ok(Self::new().resource(&**uri)),
+            ([], [uri]) if is_v1 => match without_default(uri) {
+                "" => wrong("no API is given"),
+                uri => Ok(Self::new().resource(uri)),
+            },
+            ([uri], []) if is_v1 && is_alone(without_default(uri)) => Ok(Self::new().resource(without_default(uri))),
             (_, []) if is_v1 => wrong("scopes are given for the endpoint of version 1"),
             (_, []) => {
                 let whole = |scope: &str| if is_alone(scope) { format!("{scope}{DEFAULT}") } else { scope.to_owned() };
@@ -141,7 +144,7 @@ impl Target {
         if !self.audiences.is_empty() {
             return wrong("an audience is given");
         }
-        let resources = self.resources.iter().map(|uri| uri.strip_suffix(DEFAULT).unwrap_or(uri));
+        let resources = self.resources.iter().map(|uri| without_default(uri));
         let mut named: Vec<&str> = resources.filter(|uri| !uri.is_empty()).collect();
         for scope in &self.scopes {
             match app_id_uri(scope) {
@@ -149,12 +152,11 @@ impl Target {
                 None => return wrong("a scope for a single permission is given"),
             }
         }
-        named.sort_unstable();
         named.dedup();
         let [uri] = *named else {
             return wrong(if named.is_empty() { "no API is given" } else { "several APIs are given" });
         };
-        if issuer.asks_as_microsoft_v1() || (!self.resources.is_empty() && issuer.has_both_versions()) {
+        if self.is_for_v1(issuer) {
             return Ok(Self::new().resource(uri));
         }
         if !self.resources.is_empty() {
@@ -163,9 +165,9 @@ impl Target {
         Ok(Self::new().scope(format!("{uri}{DEFAULT}")))
     }
 
-    /// Whether this is asked for at Microsoft's endpoint of version 1, if there are two.
-    pub(super) fn names_a_resource(&self) -> bool {
-        !self.resources.is_empty()
+    /// Whether this is asked for at Microsoft's endpoint of version 1: that of the issuer, or where there are two the one for resources.
+    pub(super) fn is_for_v1(&self, issuer: &Issuer) -> bool {
+        issuer.asks_as_microsoft_v1() || (!self.resources.is_empty() && issuer.has_both_versions())
     }
 
     /// `besides` is a scope that is asked for too, and is not about the API.
@@ -182,6 +184,10 @@ impl Target {
 
 /// All that an application may do at an API.
 const DEFAULT: &str = "/.default";
+
+fn without_default(uri: &str) -> &str {
+    uri.strip_suffix(DEFAULT).unwrap_or(uri)
+}
 
 /// The App ID URI, if the text is one or the scope that stands for all of its API.
 fn app_id_uri(text: &str) -> Option<&str> {
@@ -210,9 +216,10 @@ fn is_app_id_uri(text: &str) -> bool {
     }
 }
 
-/// Whether this can be nothing but an App ID URI.
+/// Whether this can be nothing but an App ID URI. Azure's own ends with a slash.
 fn is_alone(text: &str) -> bool {
-    is_guid(text) || text.split_once("://").is_some_and(|(_, rest)| !rest.is_empty() && !rest.contains('/'))
+    let host = text.split_once("://").map(|(_, rest)| rest.strip_suffix('/').unwrap_or(rest));
+    is_guid(text) || host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
 }
 
 fn looks_like_a_scope(path: &str) -> bool {

@@ -55,7 +55,8 @@ impl Issuer {
         match (&self.shared.settings.token_endpoint, self.set_token_endpoint()) {
             (TokenEndpoint::Rfc | TokenEndpoint::WithoutOnBehalfOf, _) => false,
             (TokenEndpoint::Entra(entra), None) => entra.is_v1,
-            (TokenEndpoint::Entra(entra), Some(set)) => entra.is_v1 || is_v1(set),
+            // A proxy's path may be any: then it is what `v1_token_endpoint()` says.
+            (TokenEndpoint::Entra(entra), Some(set)) => is_v1(set) || (entra.is_v1 && !is_v2(set)),
             (TokenEndpoint::Microsoft, Some(set)) => is_v1(set),
             (TokenEndpoint::Microsoft, None) => false,
         }
@@ -129,7 +130,10 @@ impl Issuer {
     }
 }
 
-/// Whether this is the path of version 1; that of version 2 has a `v2.0` in it.
 fn is_v1(url: &Url) -> bool {
     url.path().ends_with("/oauth2/token")
+}
+
+fn is_v2(url: &Url) -> bool {
+    url.path().ends_with("/oauth2/v2.0/token")
 }

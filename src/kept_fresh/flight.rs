@@ -18,7 +18,7 @@ pub(super) type LoadFn<T, E> = dyn Fn(Option<Arc<Held<T>>>) -> BoxFuture<Result<
 
 pub(super) struct Shared<T, E> {
     pub(super) held: ArcSwapOption<Held<T>>,
-    attempts: Mutex<Attempts<E>>,
+    attempts: Mutex<Attempts<T, E>>,
     /// No attempt is due before this many nanoseconds after `born`: read without the lock.
     quiet_until: AtomicU64,
     /// Whether the last attempt failed: read without the lock.
@@ -29,8 +29,8 @@ pub(super) struct Shared<T, E> {
     load: Arc<LoadFn<T, E>>,
 }
 
-pub(super) struct Attempts<E> {
-    pub(super) flight: Option<Flight<E>>,
+pub(super) struct Attempts<T, E> {
+    pub(super) flight: Option<Flight<T, E>>,
     pub(super) failure: Option<Failure<E>>,
     deaths: u32,
     started: u64,
@@ -47,10 +47,10 @@ pub(super) enum Cause {
     Doubt,
 }
 
-pub(super) struct Flight<E> {
+pub(super) struct Flight<T, E> {
     number: u64,
     since: Instant,
-    end: End<E>,
+    end: End<T, E>,
     task: Option<AbortHandle>,
 }
 
@@ -75,20 +75,28 @@ pub(super) enum Attempt<T, E> {
     /// None is needed: one has just ended and brought this.
     Landed(Arc<Held<T>>),
     /// One is under way.
-    UnderWay(End<E>),
+    UnderWay(End<T, E>),
     /// One is under way and the caller has to drive it, as there is no runtime to do so.
-    Drive(BoxFuture<()>, End<E>),
+    Drive(BoxFuture<()>, End<T, E>),
     /// The last one failed a moment ago.
     CoolingDown(E),
 }
 
 /// The end of an attempt, for those who wait for it: `None` for as long as it goes on.
-#[derive(Clone)]
-pub(super) struct End<E>(watch::Receiver<Option<Result<(), E>>>);
+pub(super) struct End<T, E>(watch::Receiver<Option<Landed<T, E>>>);
 
-impl<E: Clone> End<E> {
+/// What an attempt brought.
+type Landed<T, E> = Result<Arc<Held<T>>, E>;
+
+impl<T, E> Clone for End<T, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T, E: Clone> End<T, E> {
     /// Waits for it, and says what came of this very attempt; `None` if it died.
-    pub(super) async fn reached(mut self) -> Option<Result<(), E>> {
+    pub(super) async fn reached(mut self) -> Option<Landed<T, E>> {
         if cfg!(tower_bearer_flaw = "lost_wake_up") {
             // Seeded, to be found by `tests/concurrency`: waits for the next change alone, and so sleeps through an end that
             // came after the caller had joined.
@@ -187,7 +195,7 @@ impl<T, E> Shared<T, E> {
         self.held.load_full().filter(|held| known.is_none_or(|known| !Arc::ptr_eq(known, held)))
     }
 
-    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts<E>> {
+    pub(super) fn attempts(&self) -> MutexGuard<'_, Attempts<T, E>> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -222,7 +230,7 @@ impl<T, E> Shared<T, E> {
 }
 
 impl<T, E: LoadError> Shared<T, E> {
-    fn fail(&self, attempts: &mut Attempts<E>, error: E, since: Instant) {
+    fn fail(&self, attempts: &mut Attempts<T, E>, error: E, since: Instant) {
         let asked_for = error
             .retry_after()
             .map(|from_now| self.clock.monotonic().saturating_duration_since(since).saturating_add(from_now));
@@ -250,7 +258,7 @@ async fn fly<T, E: LoadError>(load: Arc<LoadFn<T, E>>, previous: Option<Arc<Held
 struct Landing<T, E: LoadError> {
     shared: Weak<Shared<T, E>>,
     number: u64,
-    sender: watch::Sender<Option<Result<(), E>>>,
+    sender: watch::Sender<Option<Landed<T, E>>>,
     since: Instant,
 }
 
@@ -268,11 +276,12 @@ impl<T, E: LoadError> Landing<T, E> {
             attempts.deaths = 0;
             match outcome {
                 Ok(Loaded { value, lifetime }) => {
-                    shared.held.store(Some(Arc::new(Held { value, loaded_at: self.since, lifetime })));
+                    let held = Arc::new(Held { value, loaded_at: self.since, lifetime });
+                    shared.held.store(Some(Arc::clone(&held)));
                     attempts.failure = None;
                     shared.failing.store(false, Ordering::Release);
                     shared.quiet_until.store(0, Ordering::Release);
-                    Ok(())
+                    Ok(held)
                 }
                 Err(error) => {
                     shared.fail(&mut attempts, error.clone(), self.since);

@@ -136,11 +136,8 @@ impl<T: Send + Sync + 'static, E: LoadError> KeptFresh<T, E> {
                 None => {} // it died
                 // Its own: what others failed at since is no matter of this caller.
                 Some(Err(error)) => return Err(error),
-                Some(Ok(())) => {
-                    if let Some(held) = self.peek() {
-                        return Ok(held);
-                    }
-                }
+                // A newer one, if there is: but not none, where somebody has dropped it in the meantime.
+                Some(Ok(landed)) => return Ok(self.peek().unwrap_or(landed)),
             }
         }
         Err(NoOutcome::Died.into())

@@ -45,7 +45,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::hostile::rows::{Row, rows};
 use crate::hostile::world::{CANARY, World, base64url, claims, header, hmac_token, parsed, pem};
-use crate::support::{AUDIENCE, get, with_token};
+use crate::support::{AUDIENCE, get, keep_events_on, with_token};
 
 // --- what came out, and what must not ---
 
@@ -56,6 +56,7 @@ struct Log(Arc<Mutex<String>>);
 impl Log {
     /// Captures until the guard is dropped. Records of the crate `log`, which reqwest uses, come in as well.
     fn capture() -> (Self, tracing::subscriber::DefaultGuard) {
+        keep_events_on();
         let log = Self::default();
         let guard = tracing_subscriber::registry().with(log.clone()).set_default();
         (log, guard)

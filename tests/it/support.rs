@@ -2,12 +2,13 @@
 
 use std::fmt::Debug;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request};
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 use tower_bearer::{Rejection, RejectionKind};
 
@@ -76,6 +77,16 @@ pub(crate) async fn send(app: &Router, request: Request<Body>) -> Answer {
     }
 }
 
+/// To be called before events are captured on one thread.
+///
+/// While there is a single subscriber, tracing asks that of the thread which meets an event first whether anybody wants it, and
+/// keeps the answer for all threads: a thread that captures nothing would switch the event off for those that do. With a second
+/// one, each is asked.
+pub(crate) fn keep_events_on() {
+    static SECOND: LazyLock<tracing::Dispatch> = LazyLock::new(|| tracing_subscriber::registry().into());
+    LazyLock::force(&SECOND);
+}
+
 /// What is logged on this thread, at any level, as long as this lives.
 pub(crate) struct Log {
     written: Written,
@@ -87,6 +98,7 @@ struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     pub(crate) fn capture() -> Self {
+        keep_events_on();
         let written = Written::default();
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -111,4 +123,22 @@ impl io::Write for Written {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Waits for all of them at once.
+pub(crate) async fn together<T: Send + 'static>(
+    futures: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    futures.into_iter().collect::<JoinSet<_>>().join_all().await
+}
+
+/// Lets background tasks run until this holds.
+pub(crate) async fn until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if holds() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("this never came about");
 }

@@ -16,7 +16,6 @@ use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tower::service_fn;
 use tower_bearer::testing::TestClock;
 use tower_bearer::{Client, ClientCredentials, Credential, Issuer};
@@ -130,22 +129,4 @@ fn answer(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>)
 /// The token as it is now, or the kind of the error.
 async fn now(source: &ClientCredentials) -> Result<String, tower_bearer::TokenErrorKind> {
     source.token().await.map(|token| token.secret().to_owned()).map_err(|error| error.kind())
-}
-
-/// Waits for all of them at once.
-async fn together<T: Send + 'static>(
-    futures: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
-) -> Vec<T> {
-    futures.into_iter().collect::<JoinSet<_>>().join_all().await
-}
-
-/// Lets background tasks run until this holds.
-async fn until(mut holds: impl FnMut() -> bool) {
-    for _ in 0..1_000 {
-        if holds() {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("this never came about");
 }

@@ -133,7 +133,7 @@ impl Credential {
 
     /// A key that is somewhere else, in an HSM or a key vault: `sign` is given the algorithm and what to sign, and gives the signature;
     /// for ECDSA the two numbers side by side (RFC 7518 §3.4). It has 8 s to do so. What its error says is not kept, as it may hold
-    /// secrets: log it there. It may panic, which is an error as well.
+    /// secrets: log it there. It may panic, which is an error as well. With HS256 it is what is registered as `client_secret_jwt`.
     ///
     /// ```
     /// use tower_bearer::Credential;

@@ -70,7 +70,7 @@ impl OboSession {
         let granted = Granted {
             tenant: request.tenant().map(Into::into),
             target: Arc::clone(&request.target),
-            is_v1: client.exchange.is_v1(&request.target),
+            is_v1: request.target.is_for_v1(&client.exchange.issuer),
             ended: OnceLock::new(),
         };
         let session = Self::new(client, granted, Start::Assertion(request));
@@ -79,7 +79,7 @@ impl OboSession {
     }
 
     fn resume(client: &Client, tenant: Option<Box<str>>, target: Target, refresh_token: SecretString) -> Self {
-        let is_v1 = client.exchange.is_v1(&target);
+        let is_v1 = target.is_for_v1(&client.exchange.issuer);
         let granted = Granted { tenant, target: Arc::new(target), is_v1, ended: OnceLock::new() };
         Self::new(client, granted, Start::RefreshToken(Arc::new(refresh_token)))
     }

@@ -6,6 +6,7 @@ use super::recorded::{Asked, Recorded};
 use super::{CLIENT, CONTOSO, FABRIKAM, ISSUER, issuer};
 
 const HOST: &str = "https://login.microsoftonline.com";
+const PROXY: &str = "https://proxy.test/token";
 const GUID: &str = "66666666-7777-8888-9999-000000000000";
 
 fn client(issuer: impl Into<Issuer>) -> (Recorded, Client) {
@@ -182,6 +183,8 @@ async fn the_endpoint_of_version_1_is_asked_for_a_resource_and_no_scope() {
         (contoso().v1_token_endpoint().issuer(), v1(CONTOSO)),
         (set(&v1(CONTOSO)), v1(CONTOSO)),
         (set(elsewhere), elsewhere.to_owned()),
+        // Of a path that tells nothing, the preset says it.
+        (contoso().v1_token_endpoint().issuer().token_endpoint(PROXY).unwrap(), PROXY.to_owned()),
     ] {
         for target in [
             Target::from(["api://stock"]),
@@ -218,6 +221,8 @@ async fn a_resource_alone_is_asked_for_at_version_1() {
 fn a_resource_is_an_error_where_there_is_version_2_alone() {
     for issuer in [
         contoso().issuer().token_endpoint(&v2(CONTOSO)).unwrap(),
+        // The endpoint that is set is the one that is asked.
+        contoso().v1_token_endpoint().issuer().token_endpoint(&v2(CONTOSO)).unwrap(),
         Issuer::entra_external_id("acme", CONTOSO).unwrap(),
         Issuer::azure_ad_b2c("acme", CONTOSO, "B2C_1_signin").unwrap(),
     ] {

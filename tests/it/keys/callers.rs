@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 use tower_bearer::testing::{Endpoint, TestIssuer};
 use tower_bearer::{Rejection, Validator, VerifiedToken};
 
-use super::{fetches, kind, until};
-use crate::support::AUDIENCE;
+use super::{fetches, kind};
+use crate::support::{AUDIENCE, until};
 
 fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()

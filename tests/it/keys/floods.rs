@@ -17,8 +17,8 @@ use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::{Endpoint, TestIssuer};
 use tower_bearer::{RejectionKind as Kind, Validator};
 
-use super::{fetches, kind, until};
-use crate::support::AUDIENCE;
+use super::{fetches, kind};
+use crate::support::{AUDIENCE, until};
 
 const GAP: Duration = Duration::from_secs(15);
 

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 use tower_bearer::testing::{Endpoint, TestIssuer};
 use tower_bearer::{Issuer, Validator};
 
-use super::{fetches, kind, together, until};
-use crate::support::AUDIENCE;
+use super::{fetches, kind};
+use crate::support::{AUDIENCE, together, until};
 
 #[tokio::test]
 async fn nothing_is_fetched_before_the_first_token_and_nothing_after_it() {

@@ -8,8 +8,8 @@ use http_body_util::Full;
 use tower_bearer::RejectionKind as Kind;
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 
-use super::{fetches, kind, together, until};
-use crate::support::AUDIENCE;
+use super::{fetches, kind};
+use crate::support::{AUDIENCE, together, until};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 

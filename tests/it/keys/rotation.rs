@@ -12,8 +12,8 @@ use tower_bearer::jose::Algorithm;
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{Issuer, RejectionKind as Kind};
 
-use super::{fetches, kind, together, until};
-use crate::support::AUDIENCE;
+use super::{fetches, kind};
+use crate::support::{AUDIENCE, together, until};
 
 #[tokio::test]
 async fn the_first_token_under_a_new_key_is_accepted_with_one_more_fetch() {

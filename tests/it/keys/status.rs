@@ -6,8 +6,8 @@ use serde_json::json;
 use tower_bearer::jose::{Algorithm, SkipReason};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 
-use super::{fetches, kind, until};
-use crate::support::AUDIENCE;
+use super::{fetches, kind};
+use crate::support::{AUDIENCE, until};
 
 #[tokio::test]
 async fn an_odd_key_costs_nobody_else_and_is_listed_with_its_reason() {

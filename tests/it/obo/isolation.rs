@@ -1,5 +1,8 @@
 //! Who gets whose token: nobody another's, as each returned token says by its `oid` and `tid`.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::json;
@@ -7,7 +10,9 @@ use tokio::task::JoinSet;
 use tower_bearer::TokenErrorKind as Kind;
 use tower_bearer::testing::TestIssuer;
 
-use super::{ALICE, Asked, BOB, CLIENT, OTHER_TENANT, TENANT, World, answer, ok, token_for, whose};
+use crate::support::until;
+
+use super::{ALICE, Asked, BOB, CLIENT, OTHER_TENANT, TENANT, World, answer, never, ok, token_for, whose};
 
 #[tokio::test]
 async fn two_people_with_equal_scopes_have_tokens_of_their_own() {
@@ -117,6 +122,30 @@ async fn a_cached_token_may_outlive_the_one_that_came_in_and_never_its_own_end()
     world.clock().advance(Duration::from_secs(30 * 60));
     assert_eq!(stock.token(&alice).await.unwrap_err().kind(), Kind::InteractionRequired);
     assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_slow_person_never_delays_another_nor_does_a_slow_scope() {
+    let world = World::answering(|number, asked| {
+        let is_slow = asked.assertion()["oid"] == ALICE || asked.form("scope") == Some("api://slow/Items.Read");
+        if is_slow { never() } else { ok(token_for(number, asked)) }
+    });
+    let (alice, bob, carol) = (world.person(ALICE).await, world.person(BOB).await, world.person("carol").await);
+    let client = world.client();
+    let stock = client.on_behalf_of(["api://stock/Items.Read"]).unwrap().without_offline_access();
+    let cached = stock.token(&bob).await.unwrap();
+    let slow_scope = client.on_behalf_of(["api://slow/Items.Read"]).unwrap().without_offline_access();
+    for (source, caller) in [(stock.clone(), alice), (slow_scope, bob.clone())] {
+        tokio::spawn(async move { source.token(&caller).await });
+    }
+    until(|| world.requests() == 3).await;
+    let at_once = pin!(stock.token(&bob)).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(
+        matches!(at_once, Poll::Ready(Ok(token)) if token.secret() == cached.secret()),
+        "nobody waits for what is cached"
+    );
+    assert_eq!(whose(&stock.token(&carol).await.unwrap()).0, "carol");
+    assert_eq!(world.requests(), 4);
 }
 
 #[tokio::test]

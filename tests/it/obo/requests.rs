@@ -33,12 +33,20 @@ async fn at_version_1_a_resource_is_asked_for() {
     let alice = world.person(ALICE).await;
     let older = world.at(Entra::tenant(TENANT).unwrap().v1_token_endpoint());
     let older = older.client(CLIENT, Credential::secret("canary-secret"));
-    older.on_behalf_of(["api://stock"]).unwrap().token(&alice).await.unwrap();
-    world.client().on_behalf_of(Resource("api://stock")).unwrap().token(&alice).await.unwrap();
-    for asked in world.asked() {
-        assert_eq!(asked.url, format!("https://login.microsoftonline.com/{TENANT}/oauth2/token"));
-        assert_eq!((asked.form("resource"), asked.form("scope")), (Some("api://stock"), Some("openid")));
+    for (spelling, uri) in [
+        ("api://stock", "api://stock"),
+        ("api://orders/.default", "api://orders"),
+        // Azure takes the slash for a part of the App ID URI.
+        ("https://management.azure.com/", "https://management.azure.com/"),
+    ] {
+        for source in [older.on_behalf_of([spelling]), world.client().on_behalf_of(Resource(spelling))] {
+            source.unwrap().token(&alice).await.unwrap();
+            let asked = world.asked().pop().unwrap();
+            assert_eq!(asked.url, format!("https://login.microsoftonline.com/{TENANT}/oauth2/token"));
+            assert_eq!((asked.form("resource"), asked.form("scope")), (Some(uri), Some("openid")));
+        }
     }
+    assert_eq!(world.requests(), 6);
 }
 
 #[tokio::test]
@@ -122,6 +130,7 @@ async fn what_can_not_be_asked_for_is_refused_at_construction() {
     for (target, words) in [
         (tower_bearer::Target::new(), "no API"),
         (tower_bearer::Target::new().audience("stock"), "audience"),
+        (tower_bearer::Target::from(Resource("/.default")), "no API"),
         (tower_bearer::Target::from(["a b"]), "RFC 6749"),
         (tower_bearer::Target::from(["api://stock/Items.Read"]).resource("api://stock"), "Resource"),
     ] {
@@ -137,8 +146,13 @@ async fn what_can_not_be_asked_for_is_refused_at_construction() {
 async fn an_app_id_uri_alone_stands_for_all_that_was_consented_to() {
     let world = World::new();
     let alice = world.person(ALICE).await;
-    world.client().on_behalf_of(["api://stock"]).unwrap().token(&alice).await.unwrap();
-    assert_eq!(world.asked()[0].form("scope"), Some("api://stock/.default offline_access"));
+    for (uri, scope) in [
+        ("api://stock", "api://stock/.default offline_access"),
+        ("https://management.azure.com/", "https://management.azure.com//.default offline_access"),
+    ] {
+        world.client().on_behalf_of([uri]).unwrap().token(&alice).await.unwrap();
+        assert_eq!(world.asked().pop().unwrap().form("scope"), Some(scope));
+    }
 }
 
 #[tokio::test]

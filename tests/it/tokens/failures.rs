@@ -5,6 +5,7 @@ use std::time::Duration;
 use tower_bearer::TokenErrorKind as Kind;
 
 use super::{Server, Step, answer, now, ok, token};
+use crate::support::{together, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -102,7 +103,7 @@ async fn a_failed_renewal_waits_as_well_and_callers_do_not() {
     }
     server.clock.advance(SECOND);
     assert_eq!(now(&source).await.unwrap(), "token-1");
-    super::until(|| server.requests() == 3).await;
+    until(|| server.requests() == 3).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,8 +127,8 @@ async fn callers_who_waited_for_one_request_are_told_of_its_failure_by_one_reque
         let source = source.clone();
         async move { now(&source).await }
     });
-    let callers = tokio::spawn(super::together(callers));
-    super::until(|| server.requests() == 1).await;
+    let callers = tokio::spawn(together(callers));
+    until(|| server.requests() == 1).await;
     drop(held);
     assert!(callers.await.unwrap().iter().all(|outcome| *outcome == Err(Kind::Unavailable)));
     assert_eq!(server.requests(), 1);

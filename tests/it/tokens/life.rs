@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tower_bearer::TokenErrorKind as Kind;
 
-use super::{Server, answer, now, ok, token, until};
+use super::{Server, answer, now, ok, token};
+use crate::support::{together, until};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
@@ -192,6 +193,22 @@ async fn what_is_forgotten_is_a_token_and_not_that_the_last_request_failed() {
         source.forget(&first);
     }
     assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_token_is_given_it_though_others_forget_it_at_once() {
+    let server = Server::of_tokens();
+    let source = server.source();
+    let callers = (0..10).map(|_| {
+        let source = source.clone();
+        async move {
+            let token = source.token().await.unwrap();
+            source.forget(&token);
+            token.secret().to_owned()
+        }
+    });
+    assert_eq!(together(callers).await, ["token-1"; 10]);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
