@@ -26,6 +26,15 @@ impl Acquisition {
         self.client.cache.token_with_claims(&self.client.exchange, &self.request, claims).await
     }
 
+    /// The same in place of a token that an API refused, unless another one has come by now.
+    pub(super) async fn token_in_place_of(
+        &self,
+        refused: &AccessToken,
+        claims: &ClaimsChallenge,
+    ) -> Result<AccessToken, TokenError> {
+        self.client.cache.token_in_place_of(refused, &self.client.exchange, &self.request, claims).await
+    }
+
     pub(super) fn forget(&self, token: &AccessToken) {
         self.client.cache.forget(&self.request, token);
     }

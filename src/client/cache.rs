@@ -45,6 +45,8 @@ struct Entry {
     clock: Clock,
     /// When the last one was dropped because an API refused it.
     refused_at: Mutex<Option<Instant>>,
+    /// The last request with claims.
+    with_claims: Mutex<Option<(ClaimsChallenge, KeptFresh<AccessToken, TokenError>)>>,
 }
 
 impl Cache {
@@ -64,8 +66,7 @@ impl Cache {
     }
 
     fn of_larger(&self, request: &Request) -> Option<AccessToken> {
-        let larger = self.families.of(request)?;
-        larger.iter().find_map(|larger| {
+        self.families.of(request).iter().find_map(|larger| {
             let token = self.entries.get(&**larger)?.current()?;
             let given = token.given_scopes();
             larger.target.covers(&request.target, given).then_some(token)
@@ -79,10 +80,22 @@ impl Cache {
         request: &Request,
         claims: &ClaimsChallenge,
     ) -> Result<AccessToken, TokenError> {
-        let answer = exchange.ask(request, Some(claims)).await?;
-        let token = answer.token.clone();
-        self.entry(exchange, request).token.hold(loaded(answer));
-        Ok(token)
+        let entry = self.entry(exchange, request);
+        entry.ask_with_claims(exchange, request, claims).get().await.map(|held| held.value.clone())
+    }
+
+    /// The same in place of a token that an API refused, unless another one has come by now.
+    pub(super) async fn token_in_place_of(
+        &self,
+        refused: &AccessToken,
+        exchange: &Arc<Exchange>,
+        request: &Request,
+        claims: &ClaimsChallenge,
+    ) -> Result<AccessToken, TokenError> {
+        match self.entry(exchange, request).held().filter(|held| !held.is(refused)) {
+            Some(newer) => Ok(newer),
+            None => self.token_with_claims(exchange, request, claims).await,
+        }
     }
 
     pub(super) async fn token(&self, exchange: &Arc<Exchange>, request: &Request) -> Result<AccessToken, TokenError> {
@@ -90,14 +103,18 @@ impl Cache {
     }
 
     pub(super) fn forget(&self, request: &Request, token: &AccessToken) {
-        if let Some(entry) = self.entries.get(request) {
-            entry.drop_token(token);
-        }
+        self.serving(request).for_each(|entry| entry.drop_token(token));
     }
 
     /// Whether another token than this one may be had, which an API refused: it is dropped, unless another was a moment ago.
     pub(super) fn replace_refused(&self, request: &Request, token: &AccessToken) -> bool {
-        self.entries.get(request).is_none_or(|entry| entry.replace_refused(token))
+        self.serving(request).find(|entry| entry.holds(token)).is_none_or(|entry| entry.replace_refused(token))
+    }
+
+    /// Where a token for this request may have come from: its own entry, and those for the same person that allow more.
+    fn serving(&self, request: &Request) -> impl Iterator<Item = Arc<Entry>> {
+        let others = self.families.of(request).into_iter().filter_map(|other| self.entries.get(&*other));
+        self.entries.get(request).into_iter().chain(others)
     }
 
     fn entry(&self, exchange: &Arc<Exchange>, request: &Request) -> Arc<Entry> {
@@ -119,7 +136,47 @@ impl Entry {
             let (exchange, request) = (Arc::clone(&exchange), Arc::clone(&request));
             async move { exchange.ask(&request, None).await.map(loaded) }
         });
-        Self { token, clock, refused_at: Mutex::new(None) }
+        Self { token, clock, refused_at: Mutex::new(None), with_claims: Mutex::new(None) }
+    }
+
+    /// A request with these claims: the one that is under way or has just failed, else a new one.
+    fn ask_with_claims(
+        self: &Arc<Self>,
+        exchange: &Arc<Exchange>,
+        request: &Request,
+        claims: &ClaimsChallenge,
+    ) -> KeptFresh<AccessToken, TokenError> {
+        let mut last = self.with_claims.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((wanted, asked)) = &*last
+            && wanted == claims
+            && asked.peek().is_none()
+        {
+            return asked.clone();
+        }
+        let (entry, exchange) = (Arc::downgrade(self), Arc::clone(exchange));
+        let (request, wanted) = (request.clone(), claims.clone());
+        let asked = KeptFresh::new(self.clock.clone(), COOL_DOWN, move |_| {
+            let (entry, exchange, request, wanted) = (entry.clone(), exchange.clone(), request.clone(), wanted.clone());
+            async move {
+                let loaded = loaded(exchange.ask(&request, Some(&wanted)).await?);
+                if let Some(entry) = entry.upgrade() {
+                    entry.token.hold(Loaded { value: loaded.value.clone(), lifetime: loaded.lifetime });
+                }
+                Ok(loaded)
+            }
+        });
+        *last = Some((claims.clone(), asked.clone()));
+        asked
+    }
+
+    /// Whether this token is the one that is held.
+    fn holds(&self, token: &AccessToken) -> bool {
+        self.token.peek().is_some_and(|held| held.value.is(token))
+    }
+
+    /// What is held, unless it has ended.
+    fn held(&self) -> Option<AccessToken> {
+        self.token.peek().filter(|held| !self.has_ended(held)).map(|held| held.value.clone())
     }
 
     fn current(&self) -> Option<AccessToken> {

@@ -52,13 +52,13 @@ pub struct TokenError {
     pub(super) relay: Option<Relay>,
 }
 
+#[derive(Clone)]
 struct Inner {
     kind: TokenErrorKind,
     message: Cow<'static, str>,
-    code: Option<&'static str>,
-    numbers: Box<[u64]>,
-    correlation_id: Option<Box<str>>,
-    claims: Option<ClaimsChallenge>,
+    said: Refusal,
+    /// Whether it is for whoever called: nobody can act for them.
+    is_callers: bool,
 }
 
 /// How to relay a claims challenge.
@@ -76,43 +76,53 @@ const SOON: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// What an issuer said of a refusal, as far as it is kept.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Refusal {
     pub(super) code: Option<&'static str>,
-    pub(super) numbers: Vec<u64>,
+    pub(super) numbers: Box<[u64]>,
     pub(super) correlation_id: Option<Box<str>>,
     pub(super) claims: Option<ClaimsChallenge>,
 }
 
 impl TokenError {
-    pub(super) fn interaction_required(message: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
-        Self::new(TokenErrorKind::InteractionRequired, message.into(), refusal, None)
+    pub(super) fn interaction_required(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(TokenErrorKind::InteractionRequired, message.into(), None)
     }
 
-    pub(super) fn refused(message: impl Into<Cow<'static, str>>, refusal: Refusal) -> Self {
-        Self::new(TokenErrorKind::Refused, message.into(), refusal, None)
+    pub(super) fn refused(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(TokenErrorKind::Refused, message.into(), None)
     }
 
-    pub(super) fn unavailable(
-        message: impl Into<Cow<'static, str>>,
-        refusal: Refusal,
-        retry_after: Option<Duration>,
-    ) -> Self {
+    pub(super) fn unavailable(message: impl Into<Cow<'static, str>>, retry_after: Option<Duration>) -> Self {
         let retry_after = retry_after.unwrap_or(SOON).min(LONGEST_WAIT);
-        Self::new(TokenErrorKind::Unavailable, message.into(), refusal, Some(retry_after))
+        Self::new(TokenErrorKind::Unavailable, message.into(), Some(retry_after))
     }
 
-    fn new(kind: TokenErrorKind, message: Cow<'static, str>, refusal: Refusal, retry_after: Option<Duration>) -> Self {
-        let Refusal { code, numbers, correlation_id, claims } = refusal;
-        let inner = Inner { kind, message, code, numbers: numbers.into(), correlation_id, claims };
+    fn new(kind: TokenErrorKind, message: Cow<'static, str>, retry_after: Option<Duration>) -> Self {
+        let inner = Inner { kind, message, said: Refusal::default(), is_callers: false };
         Self { inner: Arc::new(inner), retry_after, relay: None }
+    }
+
+    /// The same, with what the issuer said of it.
+    pub(super) fn with(self, said: Refusal) -> Self {
+        Self { inner: Arc::new(Inner { said, ..(*self.inner).clone() }), ..self }
+    }
+
+    /// The same, as a matter for whoever called.
+    pub(super) fn of_caller(self) -> Self {
+        Self { inner: Arc::new(Inner { is_callers: true, ..(*self.inner).clone() }), ..self }
+    }
+
+    /// Whether nobody can act for whoever called.
+    pub(super) fn is_of_caller(&self) -> bool {
+        self.inner.is_callers
     }
 
     pub(super) fn of_exchange(url: impl fmt::Display, error: ExchangeError) -> Self {
         let message = format!("no token was had from {url}: {error}");
         match error {
-            ExchangeError::Insecure | ExchangeError::NoClient => Self::refused(message, Refusal::default()),
-            _ => Self::unavailable(message, Refusal::default(), None),
+            ExchangeError::Insecure | ExchangeError::NoClient => Self::refused(message),
+            _ => Self::unavailable(message, None),
         }
     }
 
@@ -133,7 +143,7 @@ impl TokenError {
     /// What the issuer wants to know of the person before it gives a token: to be relayed to whoever signs them in. Turned into a
     /// [`Rejection`](crate::Rejection), the error does that.
     pub fn claims(&self) -> Option<&ClaimsChallenge> {
-        self.inner.claims.as_ref()
+        self.inner.said.claims.as_ref()
     }
 
     /// Who has to act.
@@ -149,18 +159,18 @@ impl TokenError {
     /// The error code of the answer (RFC 6749 §5.2), such as `invalid_client`. `None` where the answer had none, or one that is not
     /// registered.
     pub fn error_code(&self) -> Option<&str> {
-        self.inner.code
+        self.inner.said.code
     }
 
     /// The numbers in `error_codes` of Microsoft's answer: those after `AADSTS`. They explain an error to a person who looks them up;
     /// Microsoft changes them without notice, so nothing should depend on them.
     pub fn error_numbers(&self) -> &[u64] {
-        &self.inner.numbers
+        &self.inner.said.numbers
     }
 
     /// The `correlation_id` of Microsoft's answer, by which its support finds the request.
     pub fn correlation_id(&self) -> Option<&str> {
-        self.inner.correlation_id.as_deref()
+        self.inner.said.correlation_id.as_deref()
     }
 }
 
@@ -176,7 +186,7 @@ impl From<NoOutcome> for TokenError {
             NoOutcome::Died => "asking for a token was cut off twice: the runtime or the transport went away",
             NoOutcome::StillLoading => "the issuer has not answered in time; the request goes on",
         };
-        Self::unavailable(message, Refusal::default(), None)
+        Self::unavailable(message, None)
     }
 }
 
@@ -184,21 +194,17 @@ impl From<NoOutcome> for TokenError {
 impl From<Error> for TokenError {
     fn from(error: Error) -> Self {
         let message = error.to_string();
-        if error.is_configuration() {
-            Self::refused(message, Refusal::default())
-        } else {
-            Self::unavailable(message, Refusal::default(), None)
-        }
+        if error.is_configuration() { Self::refused(message) } else { Self::unavailable(message, None) }
     }
 }
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.inner.message)?;
-        if let [first, ..] = *self.inner.numbers {
+        if let [first, ..] = *self.inner.said.numbers {
             write!(f, " (AADSTS{first})")?;
         }
-        if let Some(id) = &self.inner.correlation_id {
+        if let Some(id) = &self.inner.said.correlation_id {
             write!(f, " (correlation id {id})")?;
         }
         Ok(())
@@ -209,7 +215,7 @@ impl fmt::Debug for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenError")
             .field("kind", &self.inner.kind)
-            .field("error_code", &self.inner.code)
+            .field("error_code", &self.inner.said.code)
             .field("retry_after", &self.retry_after)
             .field("message", &self.to_string())
             .finish()

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::claims_challenge::ClaimsChallenge;
 use super::credential::Credential;
-use super::error::Refusal;
 use super::form::Form;
-use super::grant::Request;
+use super::grant::{Grant, Request};
 use super::response::Answer;
 use super::subject::Subject;
 use super::{TokenError, TokenType};
@@ -25,6 +24,8 @@ pub(super) struct Asked<'r> {
     pub(super) is_v1: bool,
     /// Whether a refused grant is a matter for a person, who then has to sign in again.
     pub(super) is_for_person: bool,
+    /// Whether it is asked in Microsoft's way on behalf of a person.
+    pub(super) is_on_behalf_of: bool,
     /// Of which type the token has to be, where the answer has to say so (RFC 8693 §2.2.1).
     pub(super) token_exchange: Option<Option<TokenType>>,
 }
@@ -36,13 +37,14 @@ impl Exchange {
         if caller.is_some_and(|caller| caller.expires_at() <= self.issuer.time().wall()) {
             let message = "the caller's token has run out: the person has to sign in again, and work that goes on for longer to begin a \
                            session while it is good";
-            return Err(TokenError::interaction_required(message, Refusal::default()).for_caller(caller, &self.issuer));
+            return Err(TokenError::interaction_required(message).for_caller(caller, &self.issuer));
         }
         let is_v1 = request.target.is_for_v1(&self.issuer);
         let asked = Asked {
             tenant: request.tenant(),
             is_v1,
             is_for_person: request.subject().is_some(),
+            is_on_behalf_of: matches!(request.grant, Grant::OnBehalfOf { .. }),
             token_exchange: request.requested_type(),
         };
         let answer = self.ask_with(asked, request.form(is_v1, claims)).await;

@@ -1,6 +1,6 @@
 //! [`Families`]: which tokens there are for one person, as one for more scopes does for fewer.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use moka::policy::EvictionPolicy;
 
@@ -15,7 +15,8 @@ const MEMBERS: usize = 16;
 #[derive(Clone)]
 pub(super) struct Families(moka::sync::Cache<Arc<Request>, Arc<Mutex<Members>>>);
 
-type Members = Vec<Arc<Request>>;
+/// Those whose tokens have left the cache are gone.
+type Members = Vec<Weak<Request>>;
 
 impl Families {
     pub(super) fn new(capacity: u64) -> Self {
@@ -28,20 +29,22 @@ impl Families {
         if let Some(family) = family(request) {
             let members = self.0.get_with(Arc::new(family), Arc::default);
             let mut members = members.lock().unwrap_or_else(PoisonError::into_inner);
-            if members.contains(request) {
+            members.retain(|member| member.strong_count() > 0);
+            if members.iter().filter_map(Weak::upgrade).any(|member| member == *request) {
                 return;
             }
             if members.len() >= MEMBERS {
                 members.remove(0);
             }
-            members.push(Arc::clone(request));
+            members.push(Arc::downgrade(request));
         }
     }
 
     /// The requests that were made for the same person.
-    pub(super) fn of(&self, request: &Request) -> Option<Members> {
-        let members = self.0.get(&family(request)?)?;
-        Some(members.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    pub(super) fn of(&self, request: &Request) -> Vec<Arc<Request>> {
+        let Some(members) = family(request).and_then(|family| self.0.get(&family)) else { return Vec::new() };
+        let members = members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.iter().filter_map(Weak::upgrade).collect()
     }
 }
 

@@ -143,9 +143,23 @@ impl Client {
     /// audiences are sent as they are.
     ///
     /// # Errors
-    /// A scope is no scope token (RFC 6749 §3.3).
+    /// A scope is no scope token (RFC 6749 §3.3), or the issuer is Microsoft's, which has [`on_behalf_of`](Self::on_behalf_of) in its
+    /// place.
     pub fn token_exchange(&self, target: impl Into<Target>) -> Result<TokenExchange, Error> {
+        if self.exchange.issuer.asks_as_microsoft() {
+            return Err(Error::configuration("token_exchange(..) is not known to Microsoft: use on_behalf_of(..)"));
+        }
         Ok(TokenExchange::new(self.clone(), target.into().checked()?))
+    }
+
+    /// Whether it is certain in which tenant is asked.
+    fn has_chosen_tenant(&self, method: &str) -> Result<(), Error> {
+        if self.exchange.issuer.needs_tenant() && self.tenant.is_none() {
+            return Err(Error::configuration(format!(
+                "{method} asks in one tenant, and the issuer has several: choose one by for_tenant(..)"
+            )));
+        }
+        Ok(())
     }
 
     /// Tokens by which the application acts as itself, without a person (RFC 6749 §4.4): for a daemon.
@@ -160,11 +174,7 @@ impl Client {
     /// is all that application identity can have; or the tenant is not chosen where there are several.
     pub fn client_credentials(&self, target: impl Into<Target>) -> Result<ClientCredentials, Error> {
         let issuer = &self.exchange.issuer;
-        if issuer.needs_tenant() && self.tenant.is_none() {
-            return Err(Error::configuration(
-                "client_credentials(..) asks in one tenant, and the issuer has several: choose one by for_tenant(..)",
-            ));
-        }
+        self.has_chosen_tenant("client_credentials(..)")?;
         let target = target.into().of_application(issuer)?;
         let request =
             Request { grant: Grant::ClientCredentials, tenant: self.tenant.clone(), target: Arc::new(target) };

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::acquisition::Acquisition;
-use super::error::Refusal;
 use super::grant::{Grant, Request};
 use super::subject::Subject;
 use super::target::Target;
@@ -88,8 +87,12 @@ impl OnBehalfOf {
     /// Begins work that goes on after the person's token has run out, by the refresh token that the issuer gives.
     ///
     /// # Errors
-    /// As [`token`](Self::token), and where the issuer gives no refresh token.
+    /// As [`token`](Self::token), and where the issuer gives no refresh token or none is [asked for](Self::without_offline_access).
     pub async fn session(&self, caller: &VerifiedToken) -> Result<OboSession, TokenError> {
+        if !self.offline_access {
+            let message = "no session can begin, as no refresh token is asked for: leave without_offline_access() out";
+            return Err(TokenError::refused(message));
+        }
         let request = self.acquisition(caller)?.request;
         OboSession::begin(&self.client, request).await
     }
@@ -98,7 +101,7 @@ impl OnBehalfOf {
     pub(super) fn acquisition(&self, caller: &VerifiedToken) -> Result<Acquisition, TokenError> {
         self.client.may_act_for(caller)?;
         if self.client.exchange.issuer.asks_as_microsoft() && !self.client.is_audience(caller.audience()) {
-            return Err(refused(
+            return Err(TokenError::refused(
                 "the caller's token is for another audience than this application, so it can't be exchanged: say its App ID URI by \
                  Client::app_id_uri(..), if it has one of its own",
             ));
@@ -113,23 +116,19 @@ impl OnBehalfOf {
     }
 }
 
-fn refused(message: &'static str) -> TokenError {
-    TokenError::refused(message, Refusal::default())
-}
-
 impl Client {
     /// Whether a token for this caller may be asked for at all.
     pub(super) fn may_act_for(&self, caller: &VerifiedToken) -> Result<(), TokenError> {
         let issuer = &self.exchange.issuer;
         if !issuer.identity().issues(caller.issuer(), caller.tenant()) {
-            return Err(refused(
+            return Err(TokenError::refused(
                 "the caller's token is of another issuer than this client: exchange it at the issuer that made it",
             ));
         }
         if caller.is_application() == Some(true) {
-            return Err(refused(
-                "the caller is an application and not a person, so nobody can be acted for: use client_credentials(..)",
-            ));
+            let message = "the caller is an application and not a person, so nobody can be acted for: use client_credentials(..), and \
+                           require(delegated()) of whoever calls";
+            return Err(TokenError::refused(message).of_caller());
         }
         Ok(())
     }

@@ -66,7 +66,7 @@ pub(super) fn read(url: &Url, answer: &Response<impl AsRef<[u8]>>, asked: &Asked
     let message = |mend: &str| format!("the token endpoint {url} answered with {what}: {mend}");
     let is_outage = status.is_server_error() || matches!(number, 408 | 425 | 429);
     if is_outage || matches!(code, Some("temporarily_unavailable" | "server_error" | "slow_down")) {
-        return TokenError::unavailable(message("it may work later"), refusal, retry_after(headers, now));
+        return TokenError::unavailable(message("it may work later"), retry_after(headers, now)).with(refusal);
     }
     let is_persons = match code {
         Some("interaction_required" | "consent_required" | "login_required") => true,
@@ -77,7 +77,8 @@ pub(super) fn read(url: &Url, answer: &Response<impl AsRef<[u8]>>, asked: &Asked
         _ => false,
     };
     if is_persons {
-        return TokenError::interaction_required(message("the person has to sign in again or to consent"), refusal);
+        return TokenError::interaction_required(message("the person has to sign in again or to consent"))
+            .with(refusal);
     }
     let mend = match code {
         Some("invalid_client") => {
@@ -85,21 +86,21 @@ pub(super) fn read(url: &Url, answer: &Response<impl AsRef<[u8]>>, asked: &Asked
         }
         Some("invalid_scope" | "invalid_target") => "check the scopes and the API that are asked for",
         Some("unauthorized_client") => "this client may not use this grant, or is not known here",
-        Some("unsupported_grant_type") if asked.is_for_person => {
+        Some("unsupported_grant_type") if asked.is_on_behalf_of => {
             "it does not know this grant; many that don't know on_behalf_of(..) know token_exchange(..) (RFC 8693)"
         }
+        Some("unsupported_grant_type") => "it does not know this grant, or it is not switched on there",
         _ if status.is_redirection() => "no redirect is followed; check `token_endpoint(..)`",
         _ => "check the registration of the client and what it asks for",
     };
-    TokenError::refused(message(mend), refusal)
+    TokenError::refused(message(mend)).with(refusal)
 }
 
 /// The first of the numbers; nobody sends many.
-fn numbers(raw: &RawValue) -> Vec<u64> {
+fn numbers(raw: &RawValue) -> Box<[u64]> {
     let mut numbers: Vec<u64> = serde_json::from_str(raw.get()).unwrap_or_default();
     numbers.truncate(8);
-    numbers.shrink_to_fit();
-    numbers
+    numbers.into()
 }
 
 /// The claims that are wanted: an object, or a string with one in it.

@@ -10,7 +10,8 @@ use crate::resource_server::{Rejection, RejectionKind};
 /// | the person has to act, and what for is said (`claims`), and their client can answer that (`xms_cc` has `cp1`) | 401 with the claims challenge |
 /// | the person has to act | 403 `interaction_required` |
 /// | nobody: it may work later | 503 with `Retry-After` |
-/// | the operator of this service has to act | 500 |
+/// | the caller is an application, where only a person can be acted for | 403 `insufficient_scope` |
+/// | the operator of this service has to act | 500, and the log says why |
 impl From<TokenError> for Rejection {
     fn from(error: TokenError) -> Self {
         match (error.kind(), &error.relay, error.claims()) {
@@ -19,7 +20,11 @@ impl From<TokenError> for Rejection {
             }
             (TokenErrorKind::InteractionRequired, _, _) => Self::new(RejectionKind::InteractionRequired),
             (TokenErrorKind::Unavailable, _, _) => Self::token_unavailable(error.retry_after()),
-            (TokenErrorKind::Refused, _, _) => Self::new(RejectionKind::TokenRefused),
+            (TokenErrorKind::Refused, _, _) if error.is_of_caller() => Self::new(RejectionKind::InsufficientScope),
+            (TokenErrorKind::Refused, _, _) => {
+                tracing::error!(%error, "a request is answered with 500, as no token to call a further API can be had");
+                Self::new(RejectionKind::TokenRefused)
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::error::{Refusal, TokenError};
+use super::error::TokenError;
 use super::exchange::Asked;
 use super::token_exchange::TokenType;
 use super::{AccessToken, refusal};
@@ -52,7 +52,7 @@ impl Answer {
         let unfit = |why: &str| {
             let what = Received::new(headers, body);
             let message = format!("the token endpoint {url} answered with status 200, but {why} ({what})");
-            TokenError::unavailable(message, Refusal::default(), refusal::retry_after(headers, now))
+            TokenError::unavailable(message, refusal::retry_after(headers, now))
         };
         let text = std::str::from_utf8(body).map_err(|_| unfit("not in UTF-8"))?;
         // serde takes an array for a struct, and the first of two members that it skips.
@@ -80,7 +80,7 @@ impl Answer {
                 "the token endpoint {url} gave a token of another type than Bearer: this client is registered for tokens that are bound \
                  to a key (DPoP) or the like"
             );
-            return Err(TokenError::refused(message, Refusal::default()));
+            return Err(TokenError::refused(message));
         }
         let expires_in = match members.expires_in {
             None => None,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::TokenError;
-use super::error::Refusal;
 use crate::jose::sha256;
 use crate::resource_server::VerifiedToken;
 
@@ -57,7 +56,7 @@ impl Subject {
 }
 
 fn no_back_end() -> TokenError {
-    TokenError::refused("no token can be hashed: no cryptographic back end is enabled", Refusal::default())
+    TokenError::refused("no token can be hashed: no cryptographic back end is enabled")
 }
 
 impl PartialEq for Subject {

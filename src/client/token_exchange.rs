@@ -112,8 +112,8 @@ impl TokenExchange {
     /// The crate was built without a cryptographic back end.
     pub fn actor(self, token: impl Into<SecretString>) -> Result<Self, TokenError> {
         let token = token.into();
-        let digest = sha256(token.expose_secret().as_bytes())
-            .map_err(|error| TokenError::refused(error.to_string(), super::error::Refusal::default()))?;
+        let digest =
+            sha256(token.expose_secret().as_bytes()).map_err(|error| TokenError::refused(error.to_string()))?;
         let parameters = Parameters { actor: Some((Arc::new(token), digest)), ..(*self.parameters).clone() };
         Ok(Self { parameters: Arc::new(parameters), ..self })
     }

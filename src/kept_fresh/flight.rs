@@ -50,7 +50,7 @@ pub(super) enum Cause {
 pub(super) struct Flight<T, E> {
     number: u64,
     since: Instant,
-    end: End<T, E>,
+    pub(super) end: End<T, E>,
     task: Option<AbortHandle>,
 }
 

@@ -156,6 +156,16 @@ impl<T: Send + Sync + 'static, E: LoadError> KeptFresh<T, E> {
         self.shared.hold(Held { value, loaded_at, lifetime });
     }
 
+    /// What is held once no attempt is under way any more; what is held now where one takes longer than a caller waits.
+    #[cfg(feature = "client")]
+    pub(crate) async fn settled(&self) -> Option<Arc<Held<T>>> {
+        let under_way = self.shared.attempts().flight.as_ref().map(|flight| flight.end.clone());
+        if let Some(end) = under_way {
+            let _outcome = runtime::within(PATIENCE, end.reached()).await;
+        }
+        self.peek()
+    }
+
     /// Drops what is held if it is this value: it turned out not to be good. Whoever asks next waits for another.
     #[cfg(feature = "client")]
     pub(crate) fn drop_held(&self, known: &Arc<Held<T>>) {

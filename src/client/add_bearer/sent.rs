@@ -75,7 +75,7 @@ impl<S, B> Again<S, B> {
     {
         let Self { refused, acquisition, mut inner, mut request } = self;
         let next = match ClaimsChallenge::from_headers(refusal.headers()) {
-            Some(claims) => acquisition.token_with_claims(&claims).await,
+            Some(claims) => acquisition.token_in_place_of(&refused, &claims).await,
             None => acquisition.token().await,
         };
         let next = next.ok().filter(|next| next.secret() != refused.secret());

@@ -5,7 +5,6 @@ use std::fmt;
 use http::Extensions;
 
 use crate::client::acquisition::Acquisition;
-use crate::client::error::Refusal;
 use crate::client::{ClientCredentials, OnBehalfOf, TokenError, TokenExchange};
 use crate::resource_server::VerifiedToken;
 
@@ -47,7 +46,7 @@ fn caller(extensions: &Extensions) -> Result<&VerifiedToken, TokenError> {
     VerifiedToken::in_extensions(extensions).ok_or_else(|| {
         let message = "the outgoing request has no VerifiedToken in its extensions, so nobody can be acted for: put the caller's there, by \
                        request.extensions_mut().insert(token)";
-        TokenError::refused(message, Refusal::default())
+        TokenError::refused(message)
     })
 }
 

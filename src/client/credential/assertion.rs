@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 
 use super::key::Key;
 use crate::client::TokenError;
-use crate::client::error::Refusal;
 use crate::issuer::{Issuer, TokenUrl};
 use crate::jose::{self, Algorithm, Certificate};
 
@@ -77,7 +76,7 @@ impl SignedAssertion {
         let pair = self.key.current().await;
         if pair.has_run_out(now) {
             let message = "the client's certificate has run out: put a new one in its place";
-            return Err(TokenError::refused(message, Refusal::default()));
+            return Err(TokenError::refused(message));
         }
         let algorithm = pair.algorithm(self.uses_sha1);
         let header = match pair.chain() {
@@ -127,8 +126,8 @@ fn owned((name, value): (&str, Value)) -> (String, Value) {
 }
 
 fn claims(client_id: &str, audience: &str, now: SystemTime) -> Result<Value, TokenError> {
-    let jti = jose::random::<16>()
-        .map_err(|error| TokenError::refused(format!("no assertion can be made: {error}"), Refusal::default()))?;
+    let jti =
+        jose::random::<16>().map_err(|error| TokenError::refused(format!("no assertion can be made: {error}")))?;
     let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
     Ok(json!({
         "iss": client_id,

@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret, SecretString};
 use super::function::{self, Failed};
 use super::reread::{Content, Reread};
 use crate::client::TokenError;
-use crate::client::error::Refusal;
 use crate::error::Error;
 use crate::kept_fresh::BoxFuture;
 
@@ -47,7 +46,7 @@ impl GivenAssertion {
             Self::Function(get) => {
                 let unavailable = |what: &dyn fmt::Display| {
                     let message = format!("the function given to Credential::assertion(..) {what}");
-                    TokenError::unavailable(message, Refusal::default(), None)
+                    TokenError::unavailable(message, None)
                 };
                 let given = get().await.map_err(|failed| unavailable(&failed))?;
                 if !is_assertion(given.expose_secret()) {

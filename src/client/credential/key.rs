@@ -10,7 +10,6 @@ use bytes::Bytes;
 use super::function::{self, Failed};
 use super::reread::{Content, Reread};
 use crate::client::TokenError;
-use crate::client::error::Refusal;
 use crate::error::Error;
 use crate::jose::{Algorithm, Certificate, KeyPemError, SigningKey, SkipReason, VerifyingKey};
 use crate::kept_fresh::BoxFuture;
@@ -150,8 +149,7 @@ impl Pair {
             Signer::Rsa { ps256, .. } => ps256,
             Signer::Elsewhere { sign, .. } => return self.signed_elsewhere(sign, algorithm, message).await,
         };
-        key.sign(&message)
-            .map_err(|error| TokenError::refused(format!("no assertion can be signed: {error}"), Refusal::default()))
+        key.sign(&message).map_err(|error| TokenError::refused(format!("no assertion can be signed: {error}")))
     }
 
     async fn signed_elsewhere(
@@ -164,11 +162,11 @@ impl Pair {
             let message = format!(
                 "the function given to Credential::signer(..) or certificate_signer(..) gave a signature {what}"
             );
-            TokenError::refused(message, Refusal::default())
+            TokenError::refused(message)
         };
         let signature = sign(algorithm, message.clone()).await.map_err(|failed| {
             let message = format!("the function given to Credential::signer(..) or certificate_signer(..) {failed}");
-            TokenError::unavailable(message, Refusal::default(), None)
+            TokenError::unavailable(message, None)
         })?;
         if signature_length(algorithm).is_some_and(|length| signature.len() != length) || signature.is_empty() {
             return Err(refused(

@@ -6,7 +6,6 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::client::TokenError;
-use crate::client::error::Refusal;
 use crate::client::form::Form;
 
 #[derive(Clone)]
@@ -47,7 +46,7 @@ impl ClientSecret {
         }
         let pair = format!("{}:{}", form_encoded(client_id), form_encoded(secret));
         let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
-            .map_err(|_| TokenError::refused("the client's secret can't be sent in a header", Refusal::default()))?;
+            .map_err(|_| TokenError::refused("the client's secret can't be sent in a header"))?;
         header.set_sensitive(true);
         Ok(Some(header))
     }

@@ -11,7 +11,6 @@ use secrecy::{ExposeSecret, SecretString};
 pub use self::sealed::SessionKey;
 
 use super::cache::{COOL_DOWN, lifetime};
-use super::error::Refusal;
 use super::exchange::{Asked, Exchange};
 use super::form::Form;
 use super::grant::Request;
@@ -127,7 +126,7 @@ impl OboSession {
             Some(held) => {
                 if let Some(left) = tokens.beyond_doubt_for(&held) {
                     let message = "the API refused this token, and the one before it a moment ago";
-                    return Err(TokenError::unavailable(message, Refusal::default(), Some(left)));
+                    return Err(TokenError::unavailable(message, Some(left)));
                 }
                 let newer = tokens.newer_than(&held, PATIENCE).await;
                 newer
@@ -176,8 +175,13 @@ impl Granted {
         // At version 2 `offline_access` is asked for again, or there is no new refresh token.
         let besides = (!self.is_v1 && exchange.issuer.asks_as_microsoft()).then_some("offline_access");
         self.target.write(&mut form, besides);
-        let asked =
-            Asked { tenant: self.tenant.as_deref(), is_v1: self.is_v1, is_for_person: true, token_exchange: None };
+        let asked = Asked {
+            tenant: self.tenant.as_deref(),
+            is_v1: self.is_v1,
+            is_for_person: true,
+            is_on_behalf_of: false,
+            token_exchange: None,
+        };
         exchange.ask_with(asked, form).await
     }
 
@@ -186,7 +190,6 @@ impl Granted {
         let refresh = answer.refresh_token.map(Arc::new).or_else(|| refresh_token.cloned()).ok_or_else(|| {
             TokenError::refused(
                 "the issuer gave no refresh token, so no session can go on: let the client have offline access there",
-                Refusal::default(),
             )
         })?;
         Ok(Loaded { value: Tokens { access: answer.token, refresh }, lifetime })
@@ -197,12 +200,13 @@ impl Client {
     /// A session of which only the refresh token is left (RFC 6749 §6), got by this client in another way.
     ///
     /// # Errors
-    /// The target is none that can be asked for.
+    /// The target is none that can be asked for, or the issuer has several tenants and none was chosen.
     pub fn refresh_token(
         &self,
         refresh_token: impl Into<SecretString>,
         target: impl Into<Target>,
     ) -> Result<OboSession, Error> {
+        self.has_chosen_tenant("refresh_token(..)")?;
         let target = target.into().of_person(&self.exchange.issuer)?;
         let tenant = self.tenant.as_deref().map(Into::into);
         Ok(OboSession::resume(self, tenant, target, refresh_token.into()))

@@ -45,7 +45,12 @@ impl TestTenant {
 
     /// Whatever refresh tokens there are for the person with this `oid` in this tenant, they are good no more.
     pub fn revoke_refresh_tokens(&self, person: &str) {
-        self.directory().shared.authority.shared.tokens.refresh_tokens(|all| all.revoke(person, self.id()));
+        self.directory()
+            .shared
+            .authority
+            .shared
+            .tokens
+            .refresh_tokens(|all| all.revoke(person, &self.id().to_ascii_lowercase()));
     }
 }
 

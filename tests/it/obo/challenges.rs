@@ -1,6 +1,8 @@
 //! What an issuer or an API wants to know besides: claims challenges, relayed and answered.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,17 +11,26 @@ use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 use tower::{Layer, ServiceExt, service_fn};
-use tower_bearer::{AddBearerLayer, ClaimsChallenge, Rejection, RejectionKind, TokenError, TokenErrorKind as Kind};
+use tower_bearer::{
+    AddBearerLayer, BearerLayer, ClaimsChallenge, Rejection, RejectionKind, TokenError, TokenErrorKind as Kind,
+    VerifiedToken,
+};
 
 use super::{ALICE, CLIENT, TENANT, World, answer, ok, token_for};
+use crate::support;
 
 const CLAIMS: &str = r#"{"access_token":{"capolids":{"essential":true,"values":["c1"]}}}"#;
 
 fn wanting_claims() -> World {
-    World::answering(|number, asked| match asked.form("claims") {
+    wanting_claims_by("interaction_required")
+}
+
+fn wanting_claims_by(error: &'static str) -> World {
+    World::answering(move |number, asked| match asked.form("claims") {
         Some(CLAIMS) => ok(token_for(number, asked)),
-        _ => answer(400, json!({ "error": "interaction_required", "suberror": "basic_action", "claims": CLAIMS })),
+        _ => answer(400, json!({ "error": error, "suberror": "basic_action", "claims": CLAIMS })),
     })
 }
 
@@ -38,8 +49,13 @@ fn said(error: TokenError) -> (u16, Option<String>, HeaderMap) {
 
 #[tokio::test]
 async fn a_claims_challenge_is_relayed_to_a_client_that_can_answer_it() {
-    for capable in [json!(["cp1"]), json!(["CP1", "other"]), json!("cp1"), json!(["protapp", "Cp1"])] {
-        let error = refused(&wanting_claims(), capable).await;
+    for (code, capable) in [
+        ("interaction_required", json!(["cp1"])),
+        ("interaction_required", json!(["CP1", "other"])),
+        ("consent_required", json!("cp1")),
+        ("consent_required", json!(["protapp", "Cp1"])),
+    ] {
+        let error = refused(&wanting_claims_by(code), capable).await;
         assert_eq!(error.kind(), Kind::InteractionRequired);
         assert_eq!(error.claims().map(ClaimsChallenge::json), Some(CLAIMS));
         let (status, challenge, _) = said(error);
@@ -85,6 +101,29 @@ async fn other_failures_tell_the_caller_nothing_but_when_to_come_back() {
     let error = refused(&world, json!(["cp1"])).await;
     assert_eq!(Rejection::from(error.clone()).kind(), RejectionKind::TokenRefused);
     assert_eq!((said(error.clone()).0, said(error).1), (500, None));
+}
+
+#[tokio::test]
+async fn what_the_operator_has_to_do_stands_in_the_log_and_not_in_the_answer() {
+    let world = World::new();
+    let foreign = world.verified(world.tenant(TENANT).delegated("api://another")).await;
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let error = stock.token(&foreign).await.unwrap_err();
+    let log = support::Log::capture();
+    assert_eq!(said(error), (500, None, HeaderMap::new()));
+    let log = log.text();
+    assert!(log.contains("ERROR") && log.contains("say its App ID URI by Client::app_id_uri(..)"), "{log}");
+}
+
+#[tokio::test]
+async fn an_application_that_calls_where_a_person_is_acted_for_gets_a_403() {
+    let world = World::new();
+    let daemon = world.verified(world.tenant(TENANT).application(CLIENT)).await;
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let error = stock.token(&daemon).await.unwrap_err();
+    super::is(&error, Kind::Refused, "require(delegated())");
+    assert_eq!(Rejection::from(error.clone()).kind(), RejectionKind::InsufficientScope);
+    assert_eq!((said(error).0, world.requests()), (403, 0));
 }
 
 #[tokio::test]
@@ -177,13 +216,75 @@ fn api(
     })
 }
 
+/// For the API, with tokens on behalf of whoever is in the request.
+fn layer(world: &World) -> AddBearerLayer {
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    AddBearerLayer::new(stock).for_origins(["https://stock.internal"]).unwrap()
+}
+
+fn of(caller: &VerifiedToken) -> Request<Full<Bytes>> {
+    let mut request = Request::get("https://stock.internal/items").body(Full::default()).unwrap();
+    request.extensions_mut().insert(caller.clone());
+    request
+}
+
 async fn called(world: &World, refused: &'static str) -> Result<Response<String>, tower::BoxError> {
     let alice = world.person(ALICE).await;
-    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
-    let layer = AddBearerLayer::new(stock).for_origins(["https://stock.internal"]).unwrap();
+    layer(world).layer(api(refused)).oneshot(of(&alice)).await
+}
+
+#[tokio::test]
+async fn the_caller_that_a_layer_left_in_the_request_is_acted_for_when_it_is_passed_on() {
+    let world = World::new();
+    let token = world.tenant(TENANT).delegated(CLIENT).claim("oid", ALICE).sign();
+    let validator = world.directory.issuer(tower_bearer::Entra::any_tenant()).validator(CLIENT);
+    let gateway = BearerLayer::new(validator).layer(layer(&world).layer(api("nobody")));
     let mut request = Request::get("https://stock.internal/items").body(Full::default()).unwrap();
-    request.extensions_mut().insert(alice);
-    layer.layer(api(refused)).oneshot(request).await
+    request.headers_mut().insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
+    let response = gateway.oneshot(request).await.unwrap();
+    assert_eq!(response.body(), &format!("Bearer 1~{ALICE}~{TENANT}"), "by a token of its own");
+}
+
+#[tokio::test]
+async fn a_hundred_requests_that_are_challenged_together_cost_one_token_and_all_succeed() {
+    let world = World::new();
+    let alice = world.person(ALICE).await;
+    let together = Arc::new(Barrier::new(100));
+    let api = service_fn(move |request: Request<Full<Bytes>>| {
+        let together = Arc::clone(&together);
+        async move {
+            let refused = request.headers()[AUTHORIZATION].to_str().unwrap().starts_with("Bearer 1~");
+            let mut response = Response::new(String::new());
+            if refused {
+                together.wait().await;
+                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
+                *response.headers_mut() = challenge(CLAIMS);
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let service = layer(&world).layer(api);
+    let answers = (0..100).map(|_| service.clone().oneshot(of(&alice)));
+    let answers = support::together(answers.collect::<Vec<_>>()).await;
+    assert!(answers.into_iter().all(|answer| answer.unwrap().status() == 200));
+    assert_eq!(world.requests(), 2);
+    assert_eq!(world.asked()[1].form("claims"), Some(CLAIMS));
+}
+
+#[tokio::test]
+async fn claims_that_an_issuer_refuses_are_not_asked_with_again_for_five_seconds() {
+    let world = World::answering(|_, _| answer(400, json!({ "error": "interaction_required", "claims": CLAIMS })));
+    let alice = world.person(ALICE).await;
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let claims = ClaimsChallenge::from_headers(&challenge(CLAIMS)).unwrap();
+    for _ in 0..10 {
+        let error = stock.token_with_claims(&alice, &claims).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::InteractionRequired);
+    }
+    assert_eq!(world.requests(), 1);
+    world.clock().advance(Duration::from_secs(5));
+    stock.token_with_claims(&alice, &claims).await.unwrap_err();
+    assert_eq!(world.requests(), 2);
 }
 
 #[tokio::test]
@@ -195,11 +296,9 @@ async fn a_request_carries_the_token_for_the_caller_in_its_extensions() {
 #[tokio::test]
 async fn a_request_without_a_caller_fails_and_is_not_sent() {
     let world = World::new();
-    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
-    let layer = AddBearerLayer::new(stock).for_origins(["https://stock.internal"]).unwrap();
     let request = Request::get("https://stock.internal/items").body(Full::default()).unwrap();
     let never = service_fn(|_: Request<Full<Bytes>>| async { Err::<Response<String>, _>("it was sent") });
-    let error = layer.layer(never).oneshot(request).await.unwrap_err();
+    let error = layer(&world).layer(never).oneshot(request).await.unwrap_err();
     let error = error.downcast::<TokenError>().unwrap();
     assert!(error.to_string().contains("no VerifiedToken"), "{error}");
     assert_eq!(world.requests(), 0);

@@ -50,6 +50,7 @@ async fn one_person_with_two_sessions_has_two_tokens() {
     let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
     let (one, other) = (stock.token(&without).await.unwrap(), stock.token(&with_mfa).await.unwrap());
     assert_ne!(one.secret(), other.secret());
+    assert_eq!([&one, &other].map(whose), [(); 2].map(|()| (ALICE.to_owned(), TENANT.to_owned())));
     let assertions: Vec<_> = world.asked().iter().map(Asked::assertion).collect();
     assert_eq!((&assertions[0]["amr"], &assertions[1]["amr"]), (&json!(["pwd"]), &json!(["pwd", "mfa"])));
 }
@@ -63,11 +64,35 @@ async fn a_token_for_more_scopes_does_for_fewer_of_the_same_person() {
     let read = client.on_behalf_of(["api://stock/Items.Read"]).unwrap();
     let more = client.on_behalf_of(["api://stock/Items.Read", "api://stock/Items.Delete"]).unwrap();
     let first = both.token(&alice).await.unwrap();
+    assert_eq!(whose(&first), (ALICE.to_owned(), TENANT.to_owned()));
     assert_eq!(read.token(&alice).await.unwrap().secret(), first.secret());
     assert_eq!(world.requests(), 1);
     assert_eq!(whose(&read.token(&bob).await.unwrap()).0, BOB, "not of another person");
     assert_ne!(more.token(&alice).await.unwrap().secret(), first.secret(), "not for a scope that it lacks");
     assert_eq!(world.requests(), 3);
+}
+
+#[tokio::test]
+async fn a_token_that_came_from_a_request_for_more_scopes_is_forgotten_as_well() {
+    let world = World::new();
+    let alice = world.person(ALICE).await;
+    let client = world.client();
+    let both = client.on_behalf_of(["api://stock/Items.Read", "api://stock/Items.Write"]).unwrap();
+    let read = client.on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let first = both.token(&alice).await.unwrap();
+    let shared = read.token(&alice).await.unwrap();
+    assert_eq!((shared.secret(), world.requests()), (first.secret(), 1));
+    read.forget(&alice, &shared);
+    for source in [&read, &both] {
+        let next = source.token(&alice).await.unwrap();
+        assert_ne!(next.secret(), first.secret());
+        assert_eq!(whose(&next), (ALICE.to_owned(), TENANT.to_owned()));
+    }
+    // Of one that is not there, nothing is dropped.
+    let requests = world.requests();
+    both.forget(&alice, &first);
+    both.token(&alice).await.unwrap();
+    assert_eq!(world.requests(), requests);
 }
 
 #[tokio::test]

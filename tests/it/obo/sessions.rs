@@ -116,7 +116,7 @@ async fn when_the_issuer_refuses_the_person_has_to_sign_in_again_and_nothing_sta
     assert_eq!((error.kind(), error.error_code()), (Kind::InteractionRequired, Some("invalid_grant")));
     assert!(error.to_string().contains("sign in again"), "{error}");
     assert_eq!(world.requests(), requests, "and nothing is asked any more");
-    assert!(session.seal(&SessionKey::new([7; 32])).is_err());
+    assert!(session.seal(&SessionKey::new([7; 32])).await.is_err());
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_sealed_session_is_taken_up_again_where_it_stopped() {
         let session = begun(&world).await;
         world.clock().advance(HOUR);
         assert_eq!(now(&session).await.unwrap(), "token-2");
-        session.seal(&SessionKey::new(KEY)).unwrap()
+        session.seal(&SessionKey::new(KEY)).await.unwrap()
     };
     world.clock().advance(24 * HOUR);
     // In another process: another client of the same id.
@@ -186,16 +186,64 @@ async fn a_sealed_session_is_taken_up_again_where_it_stopped() {
     assert_eq!(asked[2].form("scope"), Some("api://stock/Items.Read offline_access"));
     // And sealed before it was used again.
     let again = world.client().open_session(&sealed, &SessionKey::new(KEY)).unwrap();
-    assert!(again.seal(&SessionKey::new(KEY)).is_ok());
+    assert!(again.seal(&SessionKey::new(KEY)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_session_that_is_being_renewed_is_sealed_with_the_refresh_token_that_comes_of_it() {
+    let world = rotating();
+    let sealed = {
+        let session = begun(&world).await;
+        world.clock().advance(HOUR - Duration::from_secs(4 * 60));
+        assert_eq!(now(&session).await.unwrap(), "token-1", "a renewal has begun in the background");
+        session.seal(&SessionKey::new(KEY)).await.unwrap()
+    };
+    let session = world.client().open_session(&sealed, &SessionKey::new(KEY)).unwrap();
+    assert_eq!(now(&session).await.unwrap(), "token-3");
+    assert_eq!(world.asked()[2].form("refresh_token"), Some("refresh-2"), "the first was spent");
+}
+
+#[tokio::test]
+async fn a_session_that_was_sealed_for_one_owner_is_not_opened_for_another() {
+    let world = rotating();
+    let of = |owner: &str| SessionKey::new(KEY).of_owner(owner);
+    let sealed = begun(&world).await.seal(&of("alice")).await.unwrap();
+    assert!(world.client().open_session(&sealed, &of("alice")).is_ok());
+    for other in [of("bob"), of("alice "), of(""), SessionKey::new(KEY)] {
+        let error = world.client().open_session(&sealed, &other).unwrap_err().to_string();
+        assert!(error.contains("for another owner") && error.contains("sign in again"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_for_which_no_refresh_token_is_asked_does_not_begin_and_nothing_is_sent() {
+    let world = rotating();
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap().without_offline_access();
+    let error = stock.session(&world.person(ALICE).await).await.unwrap_err();
+    super::is(&error, Kind::Refused, "without_offline_access()");
+    assert_eq!(world.requests(), 0);
+}
+
+#[tokio::test]
+async fn where_there_are_several_tenants_a_refresh_token_is_of_one_that_has_to_be_chosen() {
+    let client = rotating().client();
+    let error = client.refresh_token("refresh-1", ["api://stock/Items.Read"]).unwrap_err();
+    assert!(error.to_string().starts_with("refresh_token(..) asks in one tenant"), "{error}");
+    let chosen = client.for_tenant(super::TENANT).unwrap();
+    assert!(chosen.refresh_token("refresh-1", ["api://stock/Items.Read"]).is_ok());
 }
 
 #[tokio::test]
 async fn a_sealed_session_can_not_be_read_nor_used_elsewhere() {
     let world = rotating();
-    let sealed = begun(&world).await.seal(&SessionKey::new(KEY)).unwrap();
+    let sealed = begun(&world).await.seal(&SessionKey::new(KEY)).await.unwrap();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &sealed).unwrap();
     assert!(!bytes.windows(7).any(|part| part == b"refresh"));
-    assert_ne!(sealed, begun(&rotating()).await.seal(&SessionKey::new(KEY)).unwrap(), "each has a nonce of its own");
+    assert_ne!(
+        sealed,
+        begun(&rotating()).await.seal(&SessionKey::new(KEY)).await.unwrap(),
+        "each has a nonce of its own"
+    );
 
     let open = |client: tower_bearer::Client, sealed: &str, key: [u8; 32]| {
         client.open_session(sealed, &SessionKey::new(key)).map(drop).map_err(|error| error.to_string())

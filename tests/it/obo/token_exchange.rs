@@ -50,6 +50,29 @@ async fn what_is_asked_for_is_sent_as_rfc_8693_names_it() {
     assert_eq!(asked.form.len(), 11, "{:?}", asked.form.keys());
 }
 
+#[test]
+fn with_microsoft_it_is_an_error_that_names_the_other_grant() {
+    let world = World::new();
+    let error = world.client().token_exchange(["api://stock/Items.Read"]).unwrap_err();
+    assert!(error.is_configuration() && error.to_string().contains("use on_behalf_of(..)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_without_it_is_not_said_to_know_it() {
+    let world = World::answering(|_, _| answer(400, json!({ "error": "unsupported_grant_type" })));
+    let error = exchange(&world, ["stock.read"]).token(&caller().await).await.unwrap_err();
+    is(&error, Kind::Refused, "does not know this grant, or it is not switched on there");
+}
+
+#[tokio::test]
+async fn a_token_that_an_api_refuses_is_forgotten() {
+    let world = World::answering(|number, _| ok(issued(number, json!({}))));
+    let (stock, alice) = (exchange(&world, ["stock.read"]), caller().await);
+    let first = stock.token(&alice).await.unwrap();
+    stock.forget(&alice, &first);
+    assert_eq!(stock.token(&alice).await.unwrap().secret(), "token-2");
+}
+
 #[tokio::test]
 async fn the_type_that_was_issued_has_to_be_said_and_to_be_the_one_that_was_asked_for() {
     let asked_for = |requested: Option<TokenType>, issued_type: Value, token_type: &'static str| async move {
