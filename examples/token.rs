@@ -103,7 +103,7 @@ async fn run() -> Result<(), Failure> {
         }
         Some("refresh_token") => {
             only(&["REFRESH_TOKEN"])?;
-            let session = client.refresh_token(needed("REFRESH_TOKEN")?, target()?);
+            let session = client.session_from_refresh_token(needed("REFRESH_TOKEN")?, target()?);
             session.map_err(|error| mistake("SCOPE", error))?.token().await
         }
         Some(other) => {

@@ -21,6 +21,16 @@ use crate::scope;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// ```no_run
+/// # async fn call(jobs: tower_bearer::ClientCredentials) -> Result<(), Box<dyn std::error::Error>> {
+/// let token = jobs.token().await?;
+/// let request = http::Request::get("https://stock.internal/items").header("authorization", token.authorization()).body(())?;
+/// println!("may {:?} until {:?}", token.scopes().collect::<Vec<_>>(), token.expires_at());
+/// jobs.forget(&token); // the API refused it
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct AccessToken {
     inner: Arc<Inner>,

@@ -5,8 +5,7 @@ use std::hash::RandomState;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use quick_cache::UnitWeighter;
-use quick_cache::sync::DefaultLifecycle;
+use quick_cache::{Lifecycle, UnitWeighter};
 
 use super::claims_challenge::ClaimsChallenge;
 use super::exchange::Exchange;
@@ -37,7 +36,24 @@ pub(super) struct Cache {
     families: Families,
 }
 
-type Entries = quick_cache::sync::Cache<Arc<Request>, Arc<Entry>, UnitWeighter, RandomState>;
+type Entries = quick_cache::sync::Cache<Arc<Request>, Arc<Entry>, UnitWeighter, RandomState, KeepAwaited>;
+
+/// What somebody waits for stays: were it to go, whoever came next would ask once more.
+#[derive(Clone)]
+struct KeepAwaited;
+
+impl Lifecycle<Arc<Request>, Arc<Entry>> for KeepAwaited {
+    /// What goes is dropped after the cache's lock.
+    type RequestState = Vec<(Arc<Request>, Arc<Entry>)>;
+
+    fn is_pinned(&self, _: &Arc<Request>, entry: &Arc<Entry>) -> bool {
+        Arc::strong_count(entry) > 1
+    }
+
+    fn on_evict(&self, gone: &mut Self::RequestState, request: Arc<Request>, entry: Arc<Entry>) {
+        gone.push((request, entry));
+    }
+}
 
 /// The token for one request.
 struct Entry {
@@ -53,7 +69,7 @@ impl Cache {
     pub(super) fn new(capacity: u64) -> Self {
         let capacity = capacity.max(1);
         let at_first = capacity.min(AT_FIRST) as usize;
-        let entries = Entries::with(at_first, capacity, UnitWeighter, RandomState::new(), DefaultLifecycle::default());
+        let entries = Entries::with(at_first, capacity, UnitWeighter, RandomState::new(), KeepAwaited);
         Self { entries: Arc::new(entries), families: Families::new(capacity) }
     }
 

@@ -44,6 +44,20 @@ pub enum TokenErrorKind {
 ///
 /// Its message is a sentence for the operator. It holds no token, no secret and nothing of the text that the issuer sent: of that it
 /// keeps the error code, if it is a registered one, and what is made of digits alone.
+///
+/// What helps to find the cause:
+///
+/// ```
+/// use tower_bearer::TokenError;
+///
+/// fn report(error: &TokenError) {
+///     // `invalid_grant`, [50173], the id that Microsoft's support asks for
+///     println!("{:?} {:?} {:?}", error.error_code(), error.error_numbers(), error.correlation_id());
+///     if let Some(claims) = error.claims() {
+///         println!("the person has to sign in again, with claims={}", claims.json());
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct TokenError {
     inner: Arc<Inner>,

@@ -64,6 +64,27 @@ const TOKENS: u64 = 10_000;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Of several tenants one is chosen for the application's own tokens; people are acted for in theirs:
+///
+/// ```
+/// use tower_bearer::{Credential, Entra, Issuer, Resource, Target};
+///
+/// # fn main() -> Result<(), tower_bearer::Error> {
+/// let issuer = Entra::any_tenant().issuer();
+/// let client = issuer.client("66666666-7777-8888-9999-000000000000", Credential::secret("…"));
+/// let client = client.cached_tokens(100_000).app_id_uri("api://orders");
+/// assert_eq!(client.client_id(), "66666666-7777-8888-9999-000000000000");
+///
+/// let jobs = client.for_tenant("11111111-2222-3333-4444-555555555555")?.client_credentials(["api://stock"])?;
+/// let stock = client.on_behalf_of(["api://stock/Items.Read", "api://stock/Items.Write"])?;
+/// let older = client.on_behalf_of(Resource("api://older"))?; // at the endpoint of version 1
+///
+/// let elsewhere = Issuer::new("https://login.example.com")?.client("orders", Credential::secret("…"));
+/// let stock = elsewhere.token_exchange(Target::from(["stock.read"]).audience("stock"))?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     exchange: Arc<Exchange>,

@@ -19,6 +19,34 @@ use crate::resource_server::VerifiedToken;
 /// good. A token that is cached is given out to its own end, also where the token that came in has run out in the meantime: the issuer
 /// decided how long it is good, and the person was let in before. A new one is not asked for then; work that goes on for longer begins a
 /// [`session`](Self::session).
+///
+/// ```no_run
+/// use tower_bearer::{AccessToken, ClaimsChallenge, Client, OnBehalfOf, TokenError, VerifiedToken};
+///
+/// /// Once, where the service starts.
+/// fn stock(client: &Client) -> Result<OnBehalfOf, tower_bearer::Error> {
+///     Ok(client.on_behalf_of(["api://stock/Items.Read"])?.without_offline_access()) // no session is ever begun here
+/// }
+///
+/// /// The next token, where the API refused this one.
+/// async fn next(
+///     stock: &OnBehalfOf, caller: &VerifiedToken, refused: &AccessToken, headers: &http::HeaderMap,
+/// ) -> Result<AccessToken, TokenError> {
+///     match ClaimsChallenge::from_headers(headers) {
+///         Some(claims) => stock.token_with_claims(caller, &claims).await,
+///         None => {
+///             stock.forget(caller, refused);
+///             stock.token(caller).await
+///         }
+///     }
+/// }
+/// # async fn tool(stock: OnBehalfOf) -> Result<(), TokenError> {
+/// # let pasted = String::new();
+/// // A tool that was given a token by its user, and can't check it:
+/// let token = stock.dangerous_token_for_unverified(pasted).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct OnBehalfOf {
     pub(super) client: Client,

@@ -86,6 +86,21 @@ impl std::hash::Hash for Parameters {
 /// Tokens for one API, each for the person whose token came in (RFC 8693). From [`Client::token_exchange`].
 ///
 /// They are cached and renewed as those of [`OnBehalfOf`](super::OnBehalfOf) are.
+///
+/// ```no_run
+/// use tower_bearer::{AccessToken, Client, TokenError, TokenType, VerifiedToken};
+///
+/// # async fn call(client: Client, caller: VerifiedToken) -> Result<(), Box<dyn std::error::Error>> {
+/// let stock = client.token_exchange(["stock.read"])?.requested_token_type(TokenType::AccessToken);
+/// let token: AccessToken = stock.token(&caller).await?;
+/// assert_eq!(token.issued_token_type().map(TokenType::as_str), Some("urn:ietf:params:oauth:token-type:access_token"));
+///
+/// // The issuer is told who acts for the person: this application.
+/// let own = client.client_credentials(["stock.act"])?.token().await?;
+/// let token = stock.actor(own.secret())?.token(&caller).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TokenExchange {
     client: Client,
@@ -106,7 +121,8 @@ impl TokenExchange {
         Self { parameters: Arc::new(parameters), ..self }
     }
 
-    /// Names who acts for the person (`actor_token`, §2.1), by an access token of theirs: mostly one of this application's own.
+    /// Names who acts for the person (`actor_token`, §2.1), by an access token of theirs: mostly one of this application's own. It is
+    /// sent as it is given here, also after it has run out; name it anew when it is renewed.
     ///
     /// # Errors
     /// The crate was built without a cryptographic back end.
@@ -122,7 +138,8 @@ impl TokenExchange {
     ///
     /// # Errors
     /// None could be had. Before anything is sent it is refused where the caller's token is of another issuer than the client's or an
-    /// application's, or has run out.
+    /// application's, or has run out. Where that can't be told ([`is_application`](VerifiedToken::is_application) is `None`), the issuer
+    /// decides; [`require`](crate::require)`(`[`delegated()`](crate::delegated)`)` lets no such token in.
     pub async fn token(&self, caller: &VerifiedToken) -> Result<AccessToken, TokenError> {
         let acquisition = self.acquisition(caller)?;
         match acquisition.current() {

@@ -882,7 +882,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         AddBearerService: adding.layer(inner()),
         BearerSource: BearerSource::from(jobs.clone()),
         ClaimsChallenge: challenge,
-        OboSession: client.refresh_token("canary", ["read"]).unwrap(),
+        OboSession: client.session_from_refresh_token("canary", ["read"]).unwrap(),
         OnBehalfOf: client.on_behalf_of(["read"]).unwrap(),
         SessionKey: SessionKey::new(*b"canary canary canary canary canary".first_chunk().unwrap()),
         TokenExchange: client.token_exchange(["read"]).unwrap().actor("canary").unwrap(),

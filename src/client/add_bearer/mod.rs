@@ -63,12 +63,17 @@ use crate::error::Error;
 ///
 /// # What happens to a request
 /// 1. It goes to an origin that was named, by its address and by `Host` if it has one, or it fails: nobody else gets the token.
-/// 2. The token is taken from the cache, or asked for. If none can be had the request fails with a
-///    [`TokenError`](crate::TokenError); it is never sent without one.
+/// 2. The token is taken from the cache, or asked for; with [`OnBehalfOf`](crate::OnBehalfOf) and
+///    [`TokenExchange`](crate::TokenExchange) for the caller whose [`VerifiedToken`](crate::VerifiedToken) is in the request's extensions:
+///    one that was put there by `request.extensions_mut().insert(token)`, or was left by a [`BearerLayer`](crate::BearerLayer) where a
+///    request is passed on. If none can be had, or there is no caller, the request fails with a [`TokenError`](crate::TokenError); it is
+///    never sent without one.
 /// 3. The token takes the place of whatever is in `Authorization`, marked as sensitive.
 /// 4. If the answer is a 401, or has `grpc-status: 16` in its headers, the token is forgotten and the request sent once more with
 ///    another, where it can be: it has no body, or [`replay_bodies`](Self::replay_bodies) was called. If that is refused too, or
 ///    no other token can be had, the caller gets the answer. Where refusals go on, a token is replaced once in 15 seconds.
+/// 5. Where such an answer has a claims challenge ([`ClaimsChallenge`](crate::ClaimsChallenge)), the other token is asked for with these
+///    claims. If the issuer doesn't give one, the challenge goes to the caller as it came.
 ///
 /// A call of gRPC has a body; it is not sent once more, and the next one has another token.
 ///
@@ -93,7 +98,9 @@ pub struct AddBearerLayer<R = ReplayEmpty> {
 ///
 /// let api = AddBearerLayer::new(jobs.clone()).for_origins(["https://stock.internal", "https://stock-eu.internal:8443"])?;
 /// let channel = AddBearerLayer::new(jobs.clone()).for_channel("https://stock.internal")?; // of tonic
-/// let inside = AddBearerLayer::new(jobs).dangerous_allow_http().for_channel("http://stock.default.svc")?;
+/// let inside = AddBearerLayer::new(jobs.clone()).dangerous_allow_http().for_channel("http://stock.default.svc")?;
+/// let posting = AddBearerLayer::new(jobs.clone()).for_origins(["https://stock.internal"])?.replay_bodies();
+/// let passing_on = AddBearerLayer::new(jobs).for_origins(["https://stock.internal"])?.never_replay();
 /// # Ok(())
 /// # }
 /// ```
@@ -110,7 +117,9 @@ struct Settings {
 }
 
 impl AddBearerLayer {
-    /// Adds tokens of this source: [`ClientCredentials`](crate::ClientCredentials).
+    /// Adds tokens of this source: [`ClientCredentials`](crate::ClientCredentials), [`OnBehalfOf`](crate::OnBehalfOf) or
+    /// [`TokenExchange`](crate::TokenExchange). Work that goes on by an [`OboSession`](crate::OboSession) puts its tokens on requests
+    /// itself.
     #[allow(clippy::new_ret_no_self)] // a layer without origins is none
     pub fn new(source: impl Into<BearerSource>) -> AddBearer {
         AddBearer { source: source.into(), dangerous_allow_http: false }

@@ -39,6 +39,33 @@ use crate::jose::{Algorithm, SigningKey};
 /// | [`none`](Self::none) | `none` | the client id alone |
 ///
 /// Each assertion that is signed here has a `jti` of its own and is good for five minutes. What is sent never goes into a log.
+///
+/// ```no_run
+/// use tower_bearer::Credential;
+/// use tower_bearer::jose::Algorithm::{ES256, PS256};
+///
+/// # async fn of_vault(_: tower_bearer::jose::Algorithm, message: bytes::Bytes) -> Result<Vec<u8>, std::io::Error> { Ok(message.into()) }
+/// # fn credentials(pem: &str, key: tower_bearer::jose::SigningKey) -> Result<(), tower_bearer::Error> {
+/// // secrets
+/// let one = Credential::secret("…");
+/// let two = [Credential::client_secret_basic("…"), Credential::client_secret_post("…")];
+///
+/// // a private key, under the id by which the server knows it; some servers want assertions for their token endpoint
+/// let one = Credential::private_key(key);
+/// let one = Credential::private_key_pem(ES256, pem)?.key_id("2026-11")?.assertion_audience("https://login.example.com/token")?;
+/// let one = Credential::private_key_file(ES256, "/run/secrets/client.pem")?;
+///
+/// // a certificate at Entra: with its chain, for older servers, or with the key somewhere else
+/// let one = Credential::certificate_files("/run/secrets/tls.crt", "/run/secrets/tls.key")?.certificate_chain()?;
+/// let one = Credential::certificate(pem, pem)?.sha1_thumbprint()?;
+/// let one = Credential::certificate_signer(pem, of_vault)?;
+///
+/// // workload identity, and a public client
+/// let one = Credential::assertion_file("/var/run/secrets/azure/tokens/azure-identity-token")?;
+/// let one = Credential::none();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Credential {
     proof: Proof,

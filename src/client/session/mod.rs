@@ -31,6 +31,29 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// is given out any more, and the error says that the person has to sign in again.
 ///
 /// Clones are handles to the same session. It ends with the last one, unless it was [sealed](Self::seal) to be taken up again.
+///
+/// ```no_run
+/// use tower_bearer::{OboSession, OnBehalfOf, VerifiedToken};
+///
+/// # async fn send(token: &str) -> Result<http::StatusCode, std::io::Error> { Ok(http::StatusCode::OK) }
+/// async fn export(stock: &OnBehalfOf, caller: &VerifiedToken) -> Result<(), Box<dyn std::error::Error>> {
+///     let session = stock.session(caller).await?; // while the person's token is good
+///     for _ in 0..24 {
+///         let token = session.token().await?;
+///         if send(token.secret()).await? == 401 {
+///             send(session.token_in_place_of(&token).await?.secret()).await?;
+///         }
+///         tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+///     }
+///     assert!(!session.has_ended());
+///     Ok(())
+/// }
+///
+/// /// As an application that got a refresh token by a sign-in of its own.
+/// fn begun(client: &tower_bearer::Client, refresh_token: String) -> Result<OboSession, tower_bearer::Error> {
+///     client.session_from_refresh_token(refresh_token, ["api://stock/Items.Read"])
+/// }
+/// ```
 #[derive(Clone)]
 pub struct OboSession {
     inner: Arc<Inner>,
@@ -201,12 +224,12 @@ impl Client {
     ///
     /// # Errors
     /// The target is none that can be asked for, or the issuer has several tenants and none was chosen.
-    pub fn refresh_token(
+    pub fn session_from_refresh_token(
         &self,
         refresh_token: impl Into<SecretString>,
         target: impl Into<Target>,
     ) -> Result<OboSession, Error> {
-        self.has_chosen_tenant("refresh_token(..)")?;
+        self.has_chosen_tenant("session_from_refresh_token(..)")?;
         let target = target.into().of_person(&self.exchange.issuer)?;
         let tenant = self.tenant.as_deref().map(Into::into);
         Ok(OboSession::resume(self, tenant, target, refresh_token.into()))

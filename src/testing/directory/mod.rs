@@ -64,6 +64,28 @@ const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 /// [registered](TestTenant::register).
 ///
 /// Clones are handles to the same directory. RSA keys are fixed, so two directories have the same ones.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), tower_bearer::Error> {
+/// use tower_bearer::{Entra, RejectionKind};
+/// use tower_bearer::testing::TestDirectory;
+///
+/// let directory = TestDirectory::new(); // or us_government(), china()
+/// let validator = directory.issuer(Entra::any_tenant()).validator("66666666-7777-8888-9999-000000000000");
+/// let token = || directory.tenant("11111111-2222-3333-4444-555555555555").delegated("66666666-7777-8888-9999-000000000000");
+///
+/// // A key whose JWK names personal accounts signs for nobody else.
+/// let foreign = token().signed_by(&directory.signing_key_of_personal_accounts()).sign();
+/// assert_eq!(validator.verify(&foreign).await.unwrap_err().kind(), RejectionKind::KeyOfAnotherIssuer);
+/// let personal = directory.personal_accounts();
+/// directory.key_issuer(&directory.signing_key(), personal.identifier().as_str());
+/// let later = directory.add_key("https://login.microsoftonline.com/{tenantid}/v2.0");
+/// assert!(validator.verify(&token().signed_by(&later).sign()).await.is_ok());
+/// assert_eq!(directory.requested().len(), 3); // the metadata, the keys, and the keys once more for the new one
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TestDirectory {
     pub(super) shared: Arc<Shared>,

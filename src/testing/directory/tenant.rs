@@ -21,6 +21,19 @@ const SERVICE_PRINCIPAL: &str = "0b1ec7ed-0000-4000-8000-000000000003";
 ///
 /// Each token is good for an hour and can be changed before it is signed. Its client is the one that `azp` (v2) or `appid` (v1)
 /// names.
+///
+/// ```
+/// use tower_bearer::testing::TestDirectory;
+///
+/// let tenant = TestDirectory::new().tenant("11111111-2222-3333-4444-555555555555");
+/// assert_eq!(tenant.identifier(), format!("https://login.microsoftonline.com/{}/v2.0", tenant.id()));
+/// let person = tenant.delegated("api://orders").claim("scp", "Orders.Read").sign();
+/// let daemon = tenant.application("api://orders").roles(["Orders.Process"]).sign();
+/// let wrong = tenant.id_token("66666666-7777-8888-9999-000000000000").sign();
+///
+/// // Whoever went on for this person by a refresh token can't any more.
+/// tenant.revoke_refresh_tokens("a11ce000-0000-4000-8000-000000000001");
+/// ```
 #[derive(Clone)]
 pub struct TestTenant {
     directory: TestDirectory,

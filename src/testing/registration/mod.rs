@@ -28,6 +28,27 @@ use super::{TestIssuer, value};
 /// let jobs = authority.register("jobs").secret("correct horse");
 /// jobs.allow_scope(&stock, "items.read").assign_role(&stock, "auditor");
 /// ```
+///
+/// In a directory, somebody has to agree before it may do anything for people:
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_bearer::testing::TestDirectory;
+///
+/// let tenant = TestDirectory::new().tenant("11111111-2222-3333-4444-555555555555");
+/// let stock = tenant.register("stock").app_id_uri("api://stock").access_token_version(1).token_lifetime(Duration::from_secs(600));
+/// stock.expose_scope("Items.Read").expose_admin_scope("Items.Burn").app_role("Items.Process").optional_claim("region", "eu");
+///
+/// let orders = tenant.register("orders").secret("correct horse");
+/// orders.require_scope(&stock, "Items.Burn").require_role(&stock, "Items.Process");
+/// tenant.consent("a11ce000-0000-4000-8000-000000000001", &orders, &stock, "Items.Read"); // as a person may
+/// tenant.admin_consent(&orders); // all that it requires, for everybody
+///
+/// stock.demand_claims(serde_json::json!({ "access_token": { "acrs": { "essential": true, "value": "c1" } } }));
+/// stock.demand_no_claims();
+/// orders.remove_credentials();
+/// assert_eq!(orders.client_id(), "orders");
+/// ```
 #[derive(Clone)]
 pub struct TestApp {
     registry: Arc<Registry>,

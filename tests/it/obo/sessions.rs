@@ -227,10 +227,10 @@ async fn a_session_for_which_no_refresh_token_is_asked_does_not_begin_and_nothin
 #[tokio::test]
 async fn where_there_are_several_tenants_a_refresh_token_is_of_one_that_has_to_be_chosen() {
     let client = rotating().client();
-    let error = client.refresh_token("refresh-1", ["api://stock/Items.Read"]).unwrap_err();
-    assert!(error.to_string().starts_with("refresh_token(..) asks in one tenant"), "{error}");
+    let error = client.session_from_refresh_token("refresh-1", ["api://stock/Items.Read"]).unwrap_err();
+    assert!(error.to_string().starts_with("session_from_refresh_token(..) asks in one tenant"), "{error}");
     let chosen = client.for_tenant(super::TENANT).unwrap();
-    assert!(chosen.refresh_token("refresh-1", ["api://stock/Items.Read"]).is_ok());
+    assert!(chosen.session_from_refresh_token("refresh-1", ["api://stock/Items.Read"]).is_ok());
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn a_refresh_token_that_was_got_in_another_way_begins_a_session() {
         ok(json!({ "access_token": format!("token-{number}"), "token_type": "Bearer", "expires_in": 3600 }))
     });
     let client = world.client().for_tenant(super::TENANT).unwrap();
-    let session = client.refresh_token("canary-refresh", ["api://stock/Items.Read"]).unwrap();
+    let session = client.session_from_refresh_token("canary-refresh", ["api://stock/Items.Read"]).unwrap();
     assert_eq!(now(&session).await.unwrap(), "token-1");
     assert_eq!(world.asked()[0].form("refresh_token"), Some("canary-refresh"));
     assert!(!format!("{session:?}").contains("canary"));

@@ -144,6 +144,36 @@ async fn a_request_ends_with_the_last_handle_of_its_client() {
 }
 
 #[tokio::test]
+async fn in_a_full_cache_there_is_room_for_those_whose_request_is_under_way() {
+    let server = Server::of_tokens();
+    let client = server.client().cached_tokens(100);
+    let source = |number: usize| client.client_credentials([format!("scope-{number}")]).unwrap();
+    for number in (0..100).chain(0..100) {
+        now(&source(number)).await.unwrap(); // each came back
+    }
+    let before = server.requests();
+    let held = server.hold();
+    let callers =
+        (0..200).map(|caller| source(1_000 + caller % 20)).map(|source| async move { now(&source).await.unwrap() });
+    let waiting = tokio::spawn(together(callers.collect::<Vec<_>>()));
+    until(|| server.requests() == before + 20).await;
+    drop(held);
+    waiting.await.unwrap();
+    assert_eq!(server.requests(), before + 20, "ten callers for each of them shared one");
+}
+
+#[tokio::test]
+async fn one_token_is_kept_in_any_case() {
+    for capacity in [0, 1, 2] {
+        let server = Server::of_tokens();
+        let source = server.client().cached_tokens(capacity).client_credentials(["stock.read"]).unwrap();
+        for _ in 0..10 {
+            assert_eq!(now(&source).await.unwrap(), "token-1");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_cache_holds_as_many_tokens_as_it_is_told() {
     let server = Server::of_tokens();
     let client = server.client().cached_tokens(10);
