@@ -143,7 +143,10 @@ impl OboSession {
     /// # Errors
     /// None could be had.
     pub async fn token_in_place_of(&self, refused: &AccessToken) -> Result<AccessToken, TokenError> {
-        let tokens = &self.inner.tokens;
+        let Inner { grant, tokens, .. } = &*self.inner;
+        if let Some(ended) = grant.ended.get() {
+            return Err(ended.clone());
+        }
         match tokens.peek().filter(|held| held.value.access.is(refused)) {
             None => self.token().await,
             Some(held) => {
@@ -151,10 +154,7 @@ impl OboSession {
                     let message = "the API refused this token, and the one before it a moment ago";
                     return Err(TokenError::unavailable(message, Some(left)));
                 }
-                let newer = tokens.newer_than(&held, PATIENCE).await;
-                newer
-                    .map(|held| held.value.access.clone())
-                    .map_err(|error| self.inner.grant.ended.get().cloned().unwrap_or(error))
+                tokens.newer_than(&held, PATIENCE).await.map(|held| held.value.access.clone())
             }
         }
     }

@@ -67,13 +67,24 @@ impl TestIssuer {
             return Err(TokenFault::Issuer);
         }
         let is_access_token = token.has_type(self.shared.shape.header_type(Kind::Person));
-        if is_access_token { Ok(token) } else { Err(TokenFault::Type) }
+        if is_access_token && !is_other_token(&token) { Ok(token) } else { Err(TokenFault::Type) }
     }
 
-    /// Whether a token is one by which an application acts as itself: it is about the client (RFC 9068 §2.2), or as Auth0 says it.
+    /// Whether a token is one by which an application acts as itself: it is about the client (RFC 9068 §2.2), or as Auth0 or Keycloak
+    /// says it.
     pub(super) fn is_applications(&self, token: &SignedToken) -> bool {
         let subject = token.claim("sub");
         let clients = ["client_id", "azp", "cid"].into_iter().filter_map(|name| token.claim(name));
-        clients.into_iter().any(|client| Some(client) == subject) || token.claim("gty") == Some("client-credentials")
+        let is_service_account = || token.claim("preferred_username")?.strip_prefix("service-account-");
+        clients.into_iter().any(|client| Some(client) == subject)
+            || token.claim("gty") == Some("client-credentials")
+            || is_service_account().is_some()
     }
+}
+
+/// Whether it is an ID token or a logout token, which not each provider tells by `typ`.
+fn is_other_token(token: &SignedToken) -> bool {
+    let has = |name: &&str| token.claims.contains_key(*name);
+    let is_scoped = ["scope", "scp"].iter().any(has);
+    !is_scoped && ["at_hash", "nonce", "events"].iter().any(has)
 }

@@ -29,6 +29,7 @@ async fn a_token_that_this_tenant_did_not_sign_for_this_application_is_refused()
             token().signed_by(&world.directory.signing_key_of_personal_accounts()),
             50_013,
         ),
+        ("the id of another key", token().header("kid", "another"), 50_013),
         ("another algorithm", token().header("alg", "none"), 50_013),
         ("another tenant", elsewhere.delegated(ORDERS).claim("oid", ALICE), 50_013),
         ("another issuer", token().claim("iss", "https://issuer.test"), 50_013),
@@ -40,10 +41,12 @@ async fn a_token_that_this_tenant_did_not_sign_for_this_application_is_refused()
         ("without an end", token().without("exp"), 500_133),
         ("not yet valid", token().claim("nbf", 99_999_999_999_u64), 500_133),
         ("an application's", world.contoso.application(ORDERS), 7_000_114),
+        ("without a scope in it", token().claim("scp", ""), 7_000_114),
         ("an application's that says so", token().claim("idtyp", "app"), 7_000_114),
         ("an ID token", world.contoso.id_token(ORDERS), 7_000_114),
         ("of nobody", token().without("oid"), 50_027),
         ("no JSON", token().payload(b"{"), 50_027),
+        ("of two people", token().payload(twice("oid", BOB, &token().sign())), 50_027),
     ];
     for (name, token, code) in rows {
         let answer = world.ask(&token.sign(), READ).await;
@@ -55,6 +58,23 @@ async fn a_token_that_this_tenant_did_not_sign_for_this_application_is_refused()
     changed.truncate(changed.len() - 8);
     assert_eq!(world.ask(&changed, READ).await.refusal(), (400, "invalid_grant"));
     assert_eq!(world.ask(&world.token(ALICE).sign(), READ).await.status, 200);
+}
+
+/// The claims of this token with a further member of this name before them.
+fn twice(name: &str, value: &str, token: &str) -> Vec<u8> {
+    let claims = super::decoded(token.split('.').nth(1).unwrap()).to_string();
+    format!("{{\"{name}\":\"{value}\",{}", &claims[1..]).into_bytes()
+}
+
+#[tokio::test]
+async fn clocks_may_differ_by_five_minutes_where_a_token_begins() {
+    let world = TwoTiers::consented();
+    let now = world.directory.clock().now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    for name in ["nbf", "iat"] {
+        let status =
+            async |ahead: u64| world.ask(&world.token(ALICE).claim(name, now + ahead).sign(), READ).await.status;
+        assert_eq!((status(4 * 60).await, status(6 * 60).await), (200, 400), "{name}");
+    }
 }
 
 #[tokio::test]
@@ -284,14 +304,63 @@ async fn an_issuer_of_the_standards_checks_as_much() {
         ("an application's", authority.application_token("api://orders")),
         ("an ID token", authority.id_token("orders")),
         ("a logout token", authority.logout_token("orders")),
+        ("of another type", token().header("typ", "JWT")),
     ] {
         assert_eq!(exchanged(&authority, &token.sign(), &[]).await.refusal(), (400, "invalid_grant"), "{name}");
+    }
+    for (audience, status) in
+        [(json!(["api://other", "api://orders"]), 200), (json!(["api://other"]), 400), (json!([]), 400)]
+    {
+        let answer = exchanged(&authority, &token().claim("aud", &audience).sign(), &[]).await;
+        assert_eq!(answer.status, status, "{audience}");
     }
     let token = token().sign();
     assert_eq!(exchanged(&authority, &token, &[("scope", "items.write")]).await.refusal(), (400, "consent_required"));
     assert_eq!(exchanged(&authority, &token, &[("scope", "items.burn")]).await.refusal(), (400, "invalid_scope"));
     assert_eq!(exchanged(&authority, &token, &[("resource", "api://no")]).await.refusal(), (400, "invalid_target"));
     assert_eq!(exchanged(&authority, &token, &[]).await.status, 200);
+}
+
+#[tokio::test]
+async fn in_the_shape_of_any_provider_only_a_persons_access_token_is_one_to_act_by() {
+    for authority in [TestIssuer::new(), TestIssuer::keycloak(), TestIssuer::auth0(), TestIssuer::okta()] {
+        let stock = authority.register("api://stock").expose_scope("items.read");
+        authority.register("orders").secret(SECRET).allow_scope(&stock, "items.read");
+        let url = format!("{}/token", authority.identifier().trim_end_matches('/'));
+        let rows = [
+            (authority.token("orders"), 200),
+            (authority.application_token("orders"), 400),
+            (authority.id_token("orders"), 400),
+            (authority.logout_token("orders"), 400),
+        ];
+        for (token, status) in rows {
+            let token = token.sign();
+            let form = [
+                ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+                ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+                ("subject_token", &*token),
+                ("client_id", "orders"),
+                ("client_secret", SECRET),
+            ];
+            let answer = send(authority.transport(), request(&url, &form)).await;
+            assert_eq!(answer.status, status, "{}: {}", authority.identifier(), answer.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_of_the_standards_demands_claims_as_well() {
+    let authority = TestIssuer::new();
+    let stock = authority.register("api://stock").expose_scope("items.read");
+    authority.register("orders").app_id_uri("api://orders").secret(SECRET).allow_scope(&stock, "items.read");
+    let claims = json!({ "access_token": { "acr": { "value": "mfa" } } });
+    stock.demand_claims(&claims);
+    let token = authority.token("api://orders").subject("alice");
+    let refused = exchanged(&authority, &token.clone().sign(), &[]).await;
+    assert_eq!(refused.refusal(), (400, "interaction_required"));
+    assert_eq!(refused.body["claims"], claims.to_string());
+    assert_eq!(exchanged(&authority, &token.clone().sign(), &[("claims", &claims.to_string())]).await.status, 200);
+    assert_eq!(exchanged(&authority, &token.claim("acr", "mfa").sign(), &[]).await.status, 200);
 }
 
 #[tokio::test]
