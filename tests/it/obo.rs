@@ -2,6 +2,8 @@
 
 mod challenges;
 mod isolation;
+mod refreshing;
+mod refused;
 mod requests;
 mod sessions;
 mod token_exchange;

@@ -10,6 +10,7 @@ use http::header::AUTHORIZATION;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_bearer::testing::{Endpoint, Fault};
 
 use super::{Answer, Api, BoxError, ITEMS, World, get, grpc_status, post, status, status_of};
 
@@ -52,6 +53,26 @@ async fn an_api_that_refuses_everything_costs_one_token_in_15_seconds() {
             assert_eq!(world.token_requests(), 2 + round);
         }
     }
+}
+
+#[tokio::test]
+async fn while_the_issuer_is_out_of_reach_a_token_that_one_api_refuses_stays_with_the_others() {
+    let world = World::with_token(true).await;
+    let held = world.jobs.token().await.unwrap();
+    world.authority.fail(Endpoint::Token, Fault::Status(503));
+    // It is to be renewed, which fails.
+    world.authority.advance(Duration::from_secs(56 * 60));
+    world.jobs.token().await.unwrap();
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.token_requests(), 2);
+    let service = world.layer().layer(Api::new(|_| status(401)));
+    for _ in 0..10 {
+        assert_eq!(status_of(&service, get(ITEMS)).await, 401);
+        assert_eq!(world.jobs.token().await.unwrap().secret(), held.secret());
+    }
+    assert_eq!(world.token_requests(), 2);
 }
 
 #[tokio::test]

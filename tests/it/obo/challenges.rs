@@ -1,7 +1,6 @@
 //! What an issuer or an API wants to know besides: claims challenges, relayed and answered.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,14 +10,13 @@ use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tokio::sync::Barrier;
 use tower::{Layer, ServiceExt, service_fn};
 use tower_bearer::{
-    AddBearerLayer, BearerLayer, ClaimsChallenge, Rejection, RejectionKind, TokenError, TokenErrorKind as Kind,
+    AddBearerLayer, BearerLayer, ClaimsChallenge, Entra, Rejection, RejectionKind, TokenError, TokenErrorKind as Kind,
     VerifiedToken,
 };
 
-use super::{ALICE, CLIENT, TENANT, World, answer, ok, token_for};
+use super::{ALICE, BOB, CLIENT, TENANT, World, answer, ok, token_for};
 use crate::support;
 
 const CLAIMS: &str = r#"{"access_token":{"capolids":{"essential":true,"values":["c1"]}}}"#;
@@ -176,6 +174,19 @@ fn challenges_are_read_however_they_are_written() {
         let read = ClaimsChallenge::from_headers(&headers);
         assert_eq!(read.as_ref().map(ClaimsChallenge::json), Some(CLAIMS), "{value}");
     }
+    // Each alphabet, with padding and without.
+    let json = r#"{"a":"???>>>"}"#;
+    let odd = STANDARD.encode(json);
+    assert!(odd.contains('+') && odd.contains('/') && odd.ends_with('='), "{odd}");
+    let for_urls = odd.replace('+', "-").replace('/', "_");
+    for written in [&*odd, odd.trim_end_matches('='), &for_urls, for_urls.trim_end_matches('=')] {
+        let value = format!("Bearer error=\"insufficient_claims\", claims=\"{written}\"");
+        let mut headers = HeaderMap::new();
+        for value in ["Negotiate", "Bearer error=\"invalid_token\"", &value] {
+            headers.append(WWW_AUTHENTICATE, HeaderValue::try_from(value).unwrap());
+        }
+        assert_eq!(ClaimsChallenge::from_headers(&headers).unwrap().json(), json, "{written}");
+    }
     for value in [
         "Bearer".to_owned(),
         String::new(),
@@ -234,44 +245,6 @@ async fn called(world: &World, refused: &'static str) -> Result<Response<String>
 }
 
 #[tokio::test]
-async fn the_caller_that_a_layer_left_in_the_request_is_acted_for_when_it_is_passed_on() {
-    let world = World::new();
-    let token = world.tenant(TENANT).delegated(CLIENT).claim("oid", ALICE).sign();
-    let validator = world.directory.issuer(tower_bearer::Entra::any_tenant()).validator(CLIENT);
-    let gateway = BearerLayer::new(validator).layer(layer(&world).layer(api("nobody")));
-    let mut request = Request::get("https://stock.internal/items").body(Full::default()).unwrap();
-    request.headers_mut().insert(AUTHORIZATION, format!("Bearer {token}").parse().unwrap());
-    let response = gateway.oneshot(request).await.unwrap();
-    assert_eq!(response.body(), &format!("Bearer 1~{ALICE}~{TENANT}"), "by a token of its own");
-}
-
-#[tokio::test]
-async fn a_hundred_requests_that_are_challenged_together_cost_one_token_and_all_succeed() {
-    let world = World::new();
-    let alice = world.person(ALICE).await;
-    let together = Arc::new(Barrier::new(100));
-    let api = service_fn(move |request: Request<Full<Bytes>>| {
-        let together = Arc::clone(&together);
-        async move {
-            let refused = request.headers()[AUTHORIZATION].to_str().unwrap().starts_with("Bearer 1~");
-            let mut response = Response::new(String::new());
-            if refused {
-                together.wait().await;
-                *response.status_mut() = http::StatusCode::UNAUTHORIZED;
-                *response.headers_mut() = challenge(CLAIMS);
-            }
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let service = layer(&world).layer(api);
-    let answers = (0..100).map(|_| service.clone().oneshot(of(&alice)));
-    let answers = support::together(answers.collect::<Vec<_>>()).await;
-    assert!(answers.into_iter().all(|answer| answer.unwrap().status() == 200));
-    assert_eq!(world.requests(), 2);
-    assert_eq!(world.asked()[1].form("claims"), Some(CLAIMS));
-}
-
-#[tokio::test]
 async fn claims_that_an_issuer_refuses_are_not_asked_with_again_for_five_seconds() {
     let world = World::answering(|_, _| answer(400, json!({ "error": "interaction_required", "claims": CLAIMS })));
     let alice = world.person(ALICE).await;
@@ -291,6 +264,28 @@ async fn claims_that_an_issuer_refuses_are_not_asked_with_again_for_five_seconds
 async fn a_request_carries_the_token_for_the_caller_in_its_extensions() {
     let response = called(&World::new(), "nobody").await.unwrap();
     assert_eq!(response.body(), &format!("Bearer 1~{ALICE}~{TENANT}"));
+}
+
+#[tokio::test]
+async fn one_that_is_passed_on_carries_it_for_whom_the_layer_let_in_unless_another_is_named() {
+    let world = World::new();
+    let (alice, bob) = (world.tenant(TENANT).delegated(CLIENT).claim("oid", ALICE).sign(), world.person(BOB).await);
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let outgoing = AddBearerLayer::new(stock).for_origins(["https://stock.internal"]).unwrap().layer(api("nobody"));
+    let validator = world.directory.issuer(Entra::any_tenant()).validator(CLIENT);
+    for (named, oid) in [(None, ALICE), (Some(bob), BOB)] {
+        let outgoing = outgoing.clone();
+        let passes_on = service_fn(move |mut request: Request<Full<Bytes>>| {
+            if let Some(named) = named.clone() {
+                request.extensions_mut().insert(named);
+            }
+            outgoing.clone().oneshot(request)
+        });
+        let request = Request::get("https://stock.internal/items").header(AUTHORIZATION, format!("Bearer {alice}"));
+        let request = request.body(Full::default()).unwrap();
+        let response = BearerLayer::new(validator.clone()).layer(passes_on).oneshot(request).await.unwrap();
+        assert!(response.body().contains(oid), "{}", response.body());
+    }
 }
 
 #[tokio::test]

@@ -2,13 +2,16 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use serde_json::json;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tower_bearer::TokenErrorKind as Kind;
-use tower_bearer::testing::TestIssuer;
+use tower_bearer::testing::{TestClock, TestIssuer};
 
 use crate::support::until;
 
@@ -70,29 +73,6 @@ async fn a_token_for_more_scopes_does_for_fewer_of_the_same_person() {
     assert_eq!(whose(&read.token(&bob).await.unwrap()).0, BOB, "not of another person");
     assert_ne!(more.token(&alice).await.unwrap().secret(), first.secret(), "not for a scope that it lacks");
     assert_eq!(world.requests(), 3);
-}
-
-#[tokio::test]
-async fn a_token_that_came_from_a_request_for_more_scopes_is_forgotten_as_well() {
-    let world = World::new();
-    let alice = world.person(ALICE).await;
-    let client = world.client();
-    let both = client.on_behalf_of(["api://stock/Items.Read", "api://stock/Items.Write"]).unwrap();
-    let read = client.on_behalf_of(["api://stock/Items.Read"]).unwrap();
-    let first = both.token(&alice).await.unwrap();
-    let shared = read.token(&alice).await.unwrap();
-    assert_eq!((shared.secret(), world.requests()), (first.secret(), 1));
-    read.forget(&alice, &shared);
-    for source in [&read, &both] {
-        let next = source.token(&alice).await.unwrap();
-        assert_ne!(next.secret(), first.secret());
-        assert_eq!(whose(&next), (ALICE.to_owned(), TENANT.to_owned()));
-    }
-    // Of one that is not there, nothing is dropped.
-    let requests = world.requests();
-    both.forget(&alice, &first);
-    both.token(&alice).await.unwrap();
-    assert_eq!(world.requests(), requests);
 }
 
 #[tokio::test]
@@ -171,6 +151,84 @@ async fn a_slow_person_never_delays_another_nor_does_a_slow_scope() {
     );
     assert_eq!(whose(&stock.token(&carol).await.unwrap()).0, "carol");
     assert_eq!(world.requests(), 4);
+}
+
+#[tokio::test]
+async fn no_token_is_given_out_after_its_own_exp_however_the_clock_moves() {
+    // Its answers promise more than nine minutes, and the tokens say one.
+    let clock = Arc::new(OnceLock::<TestClock>::new());
+    let now = Arc::clone(&clock);
+    let seconds = |clock: &TestClock| clock.now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let world = World::answering(move |number, _| {
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let claims = part(json!({ "exp": seconds(now.get().unwrap()) + 60, "jti": number }));
+        ok(json!({
+            "access_token": format!("{}.{claims}.c2ln", part(json!({ "alg": "ES256" }))),
+            "token_type": "Bearer",
+            "expires_in": 579,
+            "refresh_token": "refresh",
+        }))
+    });
+    let clock = clock.get_or_init(|| world.clock());
+    let alice = world.person(ALICE).await;
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let session = stock.session(&alice).await.unwrap();
+    let check = async |when: &str| {
+        for token in [stock.token(&alice).await.unwrap(), session.token().await.unwrap()] {
+            let claims = URL_SAFE_NO_PAD.decode(token.secret().split('.').nth(1).unwrap()).unwrap();
+            let exp = serde_json::from_slice::<Value>(&claims).unwrap()["exp"].as_u64().unwrap();
+            assert!(seconds(clock) < exp, "{when}: {} s too late", seconds(clock) - exp);
+        }
+    };
+    for step in [0, 10, 49, 1, 60, 61] {
+        clock.advance(Duration::from_secs(step));
+        check("later").await;
+    }
+    let start = clock.now();
+    for (back, on) in [(600, 61), (3, 59), (100_000, 61)] {
+        clock.set_wall_clock(start - Duration::from_secs(back));
+        check("set back").await;
+        clock.advance(Duration::from_secs(on));
+        check("going on").await;
+        clock.set_wall_clock(start + Duration::from_secs(on));
+        check("set forward").await;
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_nobody_checked_is_exchanged_in_the_clients_tenant_and_kept_by_tenant() {
+    let world = World::new();
+    let signed = world.tenant(TENANT).delegated(CLIENT).claim("oid", ALICE).sign();
+    let client = world.client();
+    let in_tenant = async |tenant: &str| {
+        let stock = client.for_tenant(tenant).unwrap().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+        stock.dangerous_token_for_unverified(signed.clone()).await.unwrap().secret().to_owned()
+    };
+    let (one, other) = (in_tenant(TENANT).await, in_tenant(OTHER_TENANT).await);
+    assert_ne!(one, other);
+    assert_eq!((in_tenant(TENANT).await, in_tenant(OTHER_TENANT).await), (one, other));
+    assert_eq!(world.requests(), 2);
+    let nowhere = client.on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    assert_eq!(nowhere.dangerous_token_for_unverified(signed).await.unwrap_err().kind(), Kind::Refused);
+}
+
+#[tokio::test]
+async fn of_the_requests_for_one_person_the_last_sixteen_are_looked_through_for_more_scopes() {
+    let world = World::new();
+    let alice = world.person(ALICE).await;
+    let client = world.client();
+    let with = |scopes: Vec<String>| client.on_behalf_of(scopes).unwrap();
+    let pair = |number: u32| vec![format!("api://stock/A{number}"), format!("api://stock/B{number}")];
+    for number in 0..17 {
+        with(pair(number)).token(&alice).await.unwrap();
+    }
+    with(vec!["api://stock/A1".to_owned()]).token(&alice).await.unwrap();
+    with(vec!["api://stock/A16".to_owned()]).token(&alice).await.unwrap();
+    assert_eq!(world.requests(), 17);
+    with(vec!["api://stock/A0".to_owned()]).token(&alice).await.unwrap();
+    assert_eq!(world.requests(), 18, "the oldest was forgotten");
+    with(pair(0)).token(&alice).await.unwrap();
+    assert_eq!(world.requests(), 18, "its token was not");
 }
 
 #[tokio::test]

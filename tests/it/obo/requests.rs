@@ -1,7 +1,5 @@
 //! What is asked on behalf of a caller, and what is refused before anything is asked.
 
-use std::time::Duration;
-
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{Credential, Entra, Issuer, Resource, TokenErrorKind as Kind};
 
@@ -71,9 +69,15 @@ async fn a_token_for_any_name_of_this_application_can_be_exchanged() {
         let token = world.verified(world.tenant(TENANT).delegated(audience)).await;
         stock.token(&token).await.unwrap();
     }
+    let by_default = format!("api://{CLIENT}");
+    let issuer = world.directory.issuer(Entra::any_tenant());
+    let token = world.tenant(TENANT).delegated(&by_default).sign();
+    stock.token(&issuer.validator(&by_default).verify(&token).await.unwrap()).await.unwrap();
     let v1 = world.verified(world.tenant(TENANT).v1().delegated("api://orders")).await;
     stock.token(&v1).await.unwrap();
-    assert_eq!(world.requests(), 3);
+    let of_both = world.client().app_id_uri("api://another").on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    of_both.token(&v1).await.unwrap();
+    assert_eq!(world.requests(), 5);
 }
 
 #[tokio::test]
@@ -83,6 +87,39 @@ async fn a_token_for_another_audience_is_refused_before_anything_is_sent() {
     let token = world.verified(world.tenant(TENANT).delegated("api://another")).await;
     is(&stock.token(&token).await.unwrap_err(), Kind::Refused, "app_id_uri");
     assert_eq!(world.requests(), 0);
+}
+
+#[tokio::test]
+async fn with_another_issuer_whose_audiences_and_callers_are_its_own_matter_it_decides() {
+    let world = World::new();
+    let issuer = world.at(Issuer::new("https://issuer.test").unwrap());
+    let issuer = issuer.token_endpoint("https://issuer.test/token").unwrap();
+    let stock = issuer.client("orders", Credential::none()).on_behalf_of(["stock.read"]).unwrap();
+    let authority = TestIssuer::new();
+    let validator = authority.issuer().validator("https://orders.test");
+    let token =
+        authority.token("https://orders.test").subject("alice").without("client_id").header("typ", "JWT").sign();
+    let caller = validator.verify(&token).await.unwrap();
+    assert_eq!(caller.is_application(), None);
+    assert!(stock.token(&caller).await.is_ok());
+}
+
+#[tokio::test]
+async fn at_an_endpoint_that_is_set_its_path_tells_the_version() {
+    let world = World::new();
+    let alice = world.person(ALICE).await;
+    let rows = [
+        ("https://login.test/oauth2/token", Some("api://stock"), Some("openid")),
+        ("https://login.test/oauth2/v2.0/token", None, Some("api://stock/.default offline_access")),
+    ];
+    for (url, resource, scope) in rows {
+        let issuer = world.entra().token_endpoint(url).unwrap();
+        let client = issuer.client(CLIENT, Credential::none());
+        client.on_behalf_of(["api://stock"]).unwrap().token(&alice).await.unwrap();
+        let asked = world.asked().pop().unwrap();
+        assert_eq!((asked.form("resource"), asked.form("scope")), (resource, scope), "{url}");
+        assert_eq!(asked.url, url);
+    }
 }
 
 #[tokio::test]
@@ -119,7 +156,7 @@ async fn a_token_that_has_run_out_is_refused_before_anything_is_sent() {
     let world = World::new();
     let alice = world.person(ALICE).await;
     let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
-    world.clock().advance(Duration::from_secs(3600));
+    world.clock().set_wall_clock(alice.expires_at());
     is(&stock.token(&alice).await.unwrap_err(), Kind::InteractionRequired, "session");
     assert_eq!(world.requests(), 0);
 }

@@ -136,6 +136,41 @@ async fn tokens_are_shared_by_subject_actor_and_type_alone() {
 }
 
 #[tokio::test]
+async fn a_token_for_more_scopes_does_for_fewer_but_not_for_whatever_the_issuer_gives() {
+    let world = World::answering(|number, _| ok(issued(number, json!({}))));
+    let alice = caller().await;
+    let target = |scopes: &[&str]| scopes.iter().fold(Target::new().audience("stock"), |all, one| all.scope(*one));
+    let client = {
+        let issuer = world.at(Issuer::new("https://issuer.test").unwrap());
+        issuer.token_endpoint("https://issuer.test/token").unwrap().client("orders", Credential::none())
+    };
+    let token =
+        async |target: Target| client.token_exchange(target).unwrap().token(&alice).await.unwrap().secret().to_owned();
+    assert_eq!(token(target(&["read", "write"])).await, "token-1");
+    assert_eq!(token(target(&["read"])).await, "token-1");
+    assert_eq!(token(target(&[])).await, "token-2");
+    assert_eq!(token(Target::from(["read"]).audience("books")).await, "token-3");
+    assert_eq!(token(Target::from(["read"])).await, "token-4");
+}
+
+#[test]
+fn what_can_not_be_asked_for_is_refused_at_construction() {
+    let client = Issuer::new("https://issuer.test").unwrap().client("orders", Credential::none());
+    for target in [Target::from(["a b"]), Target::from([""]), Target::new().audience(""), Target::new().resource("")] {
+        assert!(client.token_exchange(target).unwrap_err().is_configuration());
+    }
+}
+
+#[tokio::test]
+async fn a_forgotten_token_is_not_given_out_again() {
+    let world = World::answering(|number, _| ok(issued(number, json!({}))));
+    let (alice, stock) = (caller().await, exchange(&world, ["stock.read"]));
+    let first = stock.token(&alice).await.unwrap();
+    stock.forget(&alice, &first);
+    assert_eq!(stock.token(&alice).await.unwrap().secret(), "token-2");
+}
+
+#[tokio::test]
 async fn who_has_to_act_is_told_as_with_other_grants() {
     for (error, kind) in [
         ("invalid_grant", Kind::InteractionRequired),

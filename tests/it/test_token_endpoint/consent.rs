@@ -131,6 +131,34 @@ async fn claims_are_demanded_in_one_tenant_alone() {
     assert_eq!(there.refusal(), (400, "interaction_required"));
 }
 
+#[tokio::test]
+async fn demanded_claims_are_met_by_all_of_them_in_the_token_or_the_very_same_in_the_request() {
+    let world = TwoTiers::consented();
+    let two = json!({ "access_token": { "acrs": { "value": "c1" }, "acr": { "value": "mfa" } } });
+    world.stock.demand_claims(&two);
+    let status = async |acrs: serde_json::Value, acr: &str, claims: &str| {
+        let token = world.token(ALICE).claim("acrs", acrs).claim("acr", acr).sign();
+        let form = [
+            ("grant_type", super::two_tiers::JWT_BEARER),
+            ("requested_token_use", "on_behalf_of"),
+            ("assertion", &*token),
+            ("scope", READ),
+            ("claims", claims),
+        ];
+        world.post(&format!("{CONTOSO}/oauth2/v2.0/token"), &form).await.status
+    };
+    assert_eq!(status(json!(["c0", "c1"]), "mfa", "").await, 200);
+    assert_eq!(status(json!("c1"), "mfa", "").await, 200);
+    assert_eq!(status(json!(["c1"]), "pwd", "").await, 400);
+    assert_eq!(status(json!([]), "mfa", "").await, 400);
+    assert_eq!(status(json!([]), "pwd", &two.to_string()).await, 200);
+    for other in ["{}", "no JSON", r#"{"access_token":{"acrs":{"value":"c1"}}}"#] {
+        assert_eq!(status(json!([]), "pwd", other).await, 400, "{other}");
+    }
+    world.stock.demand_claims(json!({ "access_token": {} }));
+    assert_eq!(status(json!(["c1"]), "mfa", "").await, 400, "what names nothing can't be in a token");
+}
+
 #[test]
 #[should_panic(expected = "the API has no scope \"Items.Burn\"")]
 fn consent_to_a_scope_that_is_not_there_is_a_misuse_that_is_named() {

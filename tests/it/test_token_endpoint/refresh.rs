@@ -83,6 +83,12 @@ async fn one_that_is_not_used_for_ninety_days_has_expired() {
     world.directory.clock().advance(90 * 24 * HOUR);
     let expired = world.refresh(&next).await;
     assert_eq!((expired.refusal(), number(&expired)), ((400, "invalid_grant"), 700_082));
+
+    let mut token = first(&world, ALICE).await;
+    for _ in 0..3 {
+        world.directory.clock().advance(60 * 24 * HOUR);
+        token = refresh_token(&world.refresh(&token).await);
+    }
 }
 
 #[tokio::test]
@@ -164,6 +170,8 @@ async fn an_issuer_of_the_standards_rotates_them_too_and_never_gives_more_than_a
     assert_eq!(refresh(&first, "write").await.refusal(), (400, "invalid_scope"));
     let fewer = refresh(&first, "read").await;
     assert_eq!((&fewer.claims()["scope"], &fewer.claims()["sub"]), (&"read".into(), &"alice".into()));
+    let fewer = refresh(&refresh_token(&fewer), "read offline_access").await;
+    assert_eq!(fewer.claims()["scope"], "read");
     let again = refresh(&refresh_token(&fewer), "").await;
     assert_eq!(again.claims()["scope"], "read count", "fewer once is not fewer for ever");
     assert_eq!(refresh(&first, "").await.refusal(), (400, "invalid_grant"));

@@ -108,6 +108,14 @@ async fn of_expires_in_and_the_tokens_own_exp_the_earlier_counts() {
 }
 
 #[tokio::test]
+async fn no_token_lives_for_more_than_a_year_whatever_it_says() {
+    let mut alone = without("expires_in");
+    alone["access_token"] = json!(jwt(253_402_300_799_u64));
+    let (_, life) = answered(alone).await.unwrap();
+    assert_eq!(life, 365 * 24 * 3600 * SECOND);
+}
+
+#[tokio::test]
 async fn a_token_that_has_run_out_already_is_refused() {
     let error = answered(with("access_token", json!(jwt(1_000_000)))).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);

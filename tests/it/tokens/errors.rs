@@ -102,6 +102,20 @@ async fn a_code_that_is_not_registered_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn what_is_no_object_or_says_a_thing_twice_says_nothing() {
+    for body in [
+        r#"["interaction_required"]"#,
+        r#""interaction_required""#,
+        r#"{"error":"interaction_required","x":1,"x":2}"#,
+        r#"{"error":"interaction_required","error":"invalid_client"}"#,
+    ] {
+        let server = Server::new(move |_, _| answer(400, &[], body));
+        let error = server.source().token().await.unwrap_err();
+        assert_eq!((error.kind(), error.error_code()), (Kind::Refused, None), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn an_endpoint_over_plain_http_on_another_machine_is_a_matter_for_the_operator() {
     let server = Server::of_tokens();
     let issuer = server.issuer().token_endpoint("http://issuer.test/token").unwrap();

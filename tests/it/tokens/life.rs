@@ -226,6 +226,35 @@ async fn a_refresh_token_in_the_answer_is_ignored() {
     assert!(forms.iter().all(|form| *form == "grant_type=client_credentials&scope=stock.read"), "{forms:?}");
 }
 
+#[tokio::test]
+async fn a_tokens_life_begins_as_it_is_asked_for() {
+    let clock = std::sync::Arc::new(std::sync::OnceLock::<tower_bearer::testing::TestClock>::new());
+    let slow = std::sync::Arc::clone(&clock);
+    let server = Server::new(move |number, _| {
+        slow.get().unwrap().advance(5 * SECOND);
+        ok(&token(number, 3600))
+    });
+    let asked_at = clock.get_or_init(|| server.clock.clone()).now();
+    let life = server.source().token().await.unwrap().expires_at().duration_since(asked_at).unwrap();
+    assert!((3600 * SECOND..3601 * SECOND).contains(&life), "{life:?}");
+}
+
+#[tokio::test]
+async fn its_last_moments_are_those_whenever_the_answer_says_to_renew() {
+    // The moment to renew is jittered: not each would lie after the last moments have begun.
+    for _ in 0..40 {
+        let server = Server::new(|number, _| {
+            let mut answer = token(number, 100);
+            answer["refresh_in"] = json!(99);
+            ok(&answer)
+        });
+        let source = server.source();
+        now(&source).await.unwrap();
+        server.clock.advance(90 * SECOND + SECOND / 10);
+        assert_eq!(now(&source).await.unwrap(), "token-2");
+    }
+}
+
 async fn until_it_is(source: &tower_bearer::ClientCredentials, token: &str) {
     for _ in 0..1_000 {
         if now(source).await.as_deref() == Ok(token) {

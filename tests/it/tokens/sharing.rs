@@ -188,3 +188,12 @@ async fn the_cache_holds_as_many_tokens_as_it_is_told() {
     }
     assert!((1_989..=1_999).contains(&server.requests()), "{}", server.requests());
 }
+
+#[tokio::test]
+async fn one_is_held_in_any_case() {
+    let server = Server::of_tokens();
+    let source = server.client().cached_tokens(0).client_credentials(["stock.read"]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(now(&source).await.unwrap(), "token-1");
+    }
+}
