@@ -47,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        Self::from_extensions(&parts.extensions)
+        Self::from_extensions(&parts.extensions).map_err(|rejection| to_caller(rejection, parts))
     }
 }
 
@@ -55,25 +55,30 @@ impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        Self::optional_from_extensions(&parts.extensions)
+        Self::optional_from_extensions(&parts.extensions).map_err(|rejection| to_caller(rejection, parts))
     }
 }
 
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        VerifiedToken::from_extensions(&parts.extensions)?.claims().map(Self)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        <VerifiedToken as FromRequestParts<S>>::from_request_parts(parts, state).await?.claims().map(Self)
     }
 }
 
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        let token = VerifiedToken::optional_from_extensions(&parts.extensions)?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Rejection> {
+        let token = <VerifiedToken as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
         token.map(|token| token.claims().map(Self)).transpose()
     }
+}
+
+/// Where no layer ran, nobody else knows how the caller speaks.
+fn to_caller(rejection: Rejection, parts: &Parts) -> Rejection {
+    rejection.to_caller(parts.version, &parts.headers)
 }
 
 impl IntoResponse for Rejection {

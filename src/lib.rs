@@ -70,6 +70,7 @@
 //! | `reqwest` | yes | an HTTP client; without it give each issuer a [`transport`](Issuer::transport) |
 //! | `axum` | | extractors, and [`Rejection`] as a response |
 //! | `testing` | | [`testing::TestIssuer`], [`testing::TestClock`] |
+//! | `tonic` | | `tonic::Status` from [`Rejection`], and the names of guarded services; calls of gRPC are guarded without it, too |
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -87,6 +88,8 @@ mod scope;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod transport;
 
 /// The README's code runs as doctests.

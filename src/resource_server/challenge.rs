@@ -1,24 +1,9 @@
-//! The challenge: `WWW-Authenticate: Bearer …` (RFC 6750 §3, RFC 9728 §5.1), and the context that it is said in.
-
-use std::any::Any;
-use std::sync::Arc;
+//! The challenge: `WWW-Authenticate: Bearer …` (RFC 6750 §3, RFC 9728 §5.1).
 
 use http::HeaderValue;
 
+use super::context::Context;
 use super::rejection::Rejection;
-
-/// How a layer answers, which it hands down with the request so that everybody after it answers the same.
-#[derive(Clone, Default)]
-pub(crate) struct Context {
-    /// Quoted for a header already.
-    pub(crate) realm: Option<String>,
-    /// A URL, which needs no quoting.
-    pub(crate) resource_metadata: Option<String>,
-    /// The scope that the layer itself requires.
-    pub(crate) scope: Option<String>,
-    /// A `Responder<B>`, for whatever body `B` it answers with.
-    pub(crate) responder: Option<Arc<dyn Any + Send + Sync>>,
-}
 
 /// Escapes for a quoted-string (RFC 9110 §5.6.4); `None` where a character can't stand in a header.
 pub(crate) fn quote(text: &str) -> Option<String> {

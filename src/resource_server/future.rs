@@ -3,17 +3,17 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{self, Poll, ready};
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::guard::Guard;
+use super::context::Context;
 use super::outcome::Outcome;
 use super::rejection::Rejection;
+use super::retold::retold;
 use crate::kept_fresh::BoxFuture;
 
 pin_project! {
@@ -33,7 +33,7 @@ pin_project! {
     where
         S: Service<Request<B>>,
     {
-        Calling { #[pin] inner: S::Future, guard: Arc<Guard> },
+        Calling { #[pin] inner: S::Future, context: Arc<Context> },
         Rejected { rejection: Option<Rejection> },
         // Boxed as it is rare and large.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
@@ -46,12 +46,12 @@ pub(crate) struct Waiting<S, B> {
     pub(crate) parts: Parts,
     pub(crate) body: B,
     pub(crate) service: S,
-    pub(crate) guard: Arc<Guard>,
+    pub(crate) context: Arc<Context>,
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
-    pub(crate) fn calling(inner: S::Future, guard: Arc<Guard>) -> Self {
-        Self { state: State::Calling { inner, guard } }
+    pub(crate) fn calling(inner: S::Future, context: Arc<Context>) -> Self {
+        Self { state: State::Calling { inner, context } }
     }
 
     pub(crate) fn rejected(rejection: Rejection) -> Self {
@@ -70,19 +70,12 @@ where
 {
     type Output = Result<S::Response, S::Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
             match state.as_mut().project() {
-                StateProjection::Calling { inner, guard } => {
-                    let mut response = ready!(inner.poll(cx)?);
-                    // One that a handler made by itself is said as this layer says it.
-                    let own = response.extensions().get::<Rejection>().filter(|rejection| rejection.is_bare());
-                    if let Some(rejection) = own {
-                        let said = rejection.clone().in_context(&guard.context).respond();
-                        response = kept(&response, said);
-                    }
-                    return Poll::Ready(Ok(response));
+                StateProjection::Calling { inner, context } => {
+                    return Poll::Ready(Ok(retold(ready!(inner.poll(cx)?), context)));
                 }
                 StateProjection::Rejected { rejection } => match rejection.take() {
                     Some(rejection) => return Poll::Ready(Ok(rejection.respond())),
@@ -92,11 +85,11 @@ where
                     let Some(pending) = waiting else { return Poll::Pending };
                     let outcome = ready!(pending.outcome.as_mut().poll(cx));
                     let Some(done) = waiting.take() else { return Poll::Pending };
-                    let Waiting { mut parts, body, mut service, guard, .. } = *done;
+                    let Waiting { mut parts, body, mut service, context, .. } = *done;
                     let next = match outcome {
                         Ok(outcome) => {
                             parts.extensions.insert(outcome);
-                            State::Calling { inner: service.call(Request::from_parts(parts, body)), guard }
+                            State::Calling { inner: service.call(Request::from_parts(parts, body)), context }
                         }
                         Err(rejection) => State::Rejected { rejection: Some(rejection) },
                     };
@@ -105,18 +98,4 @@ where
             }
         }
     }
-}
-
-/// The answer to a rejection that a handler made, with the status and the headers that were set on the way out.
-fn kept<R>(before: &Response<R>, mut said: Response<R>) -> Response<R> {
-    let by_rejection = before.extensions().get::<Rejection>().map(Rejection::status);
-    if by_rejection.is_some_and(|status| status != before.status()) {
-        *said.status_mut() = before.status();
-    }
-    let of_the_body = [CONTENT_TYPE, CONTENT_LENGTH];
-    let taken: Vec<_> = said.headers().keys().cloned().chain(of_the_body).collect();
-    for (name, value) in before.headers().iter().filter(|(name, _)| !taken.contains(name)) {
-        said.headers_mut().append(name, value.clone());
-    }
-    said
 }

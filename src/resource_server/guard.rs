@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use super::challenge::Context;
+use super::context::{Context, Contexts};
+use super::language::Language;
 use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
@@ -21,7 +22,7 @@ pub(crate) struct Guard {
     pub(crate) sources: Vec<TokenSource>,
     pub(crate) optional: bool,
     pub(crate) required: Option<Requirement>,
-    pub(crate) context: Arc<Context>,
+    pub(crate) contexts: Contexts,
 }
 
 /// What becomes of a request.
@@ -32,24 +33,29 @@ pub(crate) enum Judgement {
 }
 
 impl Guard {
-    pub(crate) fn judge(self: &Arc<Self>, request: &mut Parts) -> Judgement {
+    /// How this caller is answered.
+    pub(crate) fn context_for(&self, request: &Parts) -> &Arc<Context> {
+        self.contexts.of(Language::of(request.version, &request.headers))
+    }
+
+    pub(crate) fn judge(self: &Arc<Self>, request: &mut Parts, context: &Arc<Context>) -> Judgement {
         request.extensions.remove::<Outcome>();
         for source in &self.sources {
             source.mark_sensitive(&mut request.headers);
         }
         let token = match self.find(request) {
             Found::Nothing if self.optional => {
-                return Judgement::Known(Ok(Outcome::Anonymous(Arc::clone(&self.context))));
+                return Judgement::Known(Ok(Outcome::Anonymous(Arc::clone(context))));
             }
-            Found::Nothing => return self.reject(RejectionKind::NoCredentials),
-            Found::Invalid => return self.reject(RejectionKind::InvalidRequest),
+            Found::Nothing => return reject(RejectionKind::NoCredentials, context),
+            Found::Invalid => return reject(RejectionKind::InvalidRequest, context),
             Found::Token(token) => token,
         };
         match self.verifier.start(&token) {
-            Verification::Done(verified) => Judgement::Known(self.admit(verified)),
+            Verification::Done(verified) => Judgement::Known(self.admit(verified, context)),
             Verification::NeedsKeys(validator, need) => {
-                let (guard, token) = (Arc::clone(self), token.into_owned());
-                Judgement::Later(Box::pin(async move { guard.admit(validator.finish(&token, need).await) }))
+                let (guard, context, token) = (Arc::clone(self), Arc::clone(context), token.into_owned());
+                Judgement::Later(Box::pin(async move { guard.admit(validator.finish(&token, need).await, &context) }))
             }
         }
     }
@@ -65,14 +71,14 @@ impl Guard {
         found
     }
 
-    fn admit(&self, verified: Result<VerifiedToken, Rejection>) -> Result<Outcome, Rejection> {
-        let token = verified.map_err(|rejection| rejection.in_context(&self.context))?;
-        let token = token.in_context(Arc::clone(&self.context));
+    fn admit(&self, verified: Result<VerifiedToken, Rejection>, context: &Arc<Context>) -> Result<Outcome, Rejection> {
+        let token = verified.map_err(|rejection| rejection.in_context(context))?;
+        let token = token.in_context(Arc::clone(context));
         self.required.iter().try_for_each(|requirement| token.satisfies(requirement))?;
         Ok(Outcome::Verified(token))
     }
+}
 
-    fn reject(&self, kind: RejectionKind) -> Judgement {
-        Judgement::Known(Err(Rejection::new(kind).in_context(&self.context)))
-    }
+fn reject(kind: RejectionKind, context: &Arc<Context>) -> Judgement {
+    Judgement::Known(Err(Rejection::new(kind).in_context(context)))
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::challenge::{Context, quote};
+use super::challenge::quote;
+use super::context::{Context, Contexts};
 use super::guard::Guard;
 use super::metadata::ProtectedResource;
 use super::requirement::{Requirement, all_of};
@@ -53,8 +54,8 @@ impl BearerLayer {
         let verifier = verifier.into();
         let context = Context { realm: verifier.audience().and_then(quote), ..Context::default() };
         let sources = vec![TokenSource::authorization()];
-        let context = Arc::new(context);
-        Self { guard: Arc::new(Guard { verifier, sources, optional: false, required: None, context }) }
+        let contexts = Contexts::new(&context);
+        Self { guard: Arc::new(Guard { verifier, sources, optional: false, required: None, contexts }) }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Guard)) -> Self {
@@ -63,7 +64,7 @@ impl BearerLayer {
     }
 
     fn change_context(self, change: impl FnOnce(&mut Context)) -> Self {
-        self.change(|guard| change(Arc::make_mut(&mut guard.context)))
+        self.change(|guard| guard.contexts.change(change))
     }
 
     /// Lets requests without a token through as well; handlers then see `None`. A bad token is still a 401.
@@ -79,7 +80,7 @@ impl BearerLayer {
                 Some(before) => all_of([before, requirement]),
                 None => requirement,
             };
-            Arc::make_mut(&mut guard.context).scope = required.scope_hint();
+            guard.contexts.change(|context| context.scope = required.scope_hint());
             guard.required = Some(required);
         })
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::challenge::Context;
+use super::context::Context;
 use super::rejection::{Rejection, RejectionKind};
 use super::verified_token::VerifiedToken;
 

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 
-use super::challenge::{self, Context};
+use super::challenge;
 use super::check::{Check, Place};
+use super::context::Context;
+use super::language::Language;
 
 /// Why a request is turned away. It renders the same from the layer, from [`require`](super::require), from an extractor
 /// and from a handler's `?`.
@@ -52,7 +54,15 @@ macro_rules! kinds {
                     $(Self::$kind => Row { status: StatusCode::$status, error: $error, description: $description },)*
                 }
             }
+
+            const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($kind),)*
+                }
+            }
         }
+
+        $(const _: () = assert!(is_plain($description), "a description stands in headers as it is");)*
     };
 }
 
@@ -62,6 +72,18 @@ struct Row {
     /// The error code of RFC 6750 §3.1.
     error: Option<&'static str>,
     description: &'static str,
+}
+
+/// Whether this can be quoted in a challenge, and is its own percent-encoding in `grpc-message`.
+const fn is_plain(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [first, others @ ..] = rest {
+        if !matches!(first, b' '..=b'~') || matches!(first, b'%' | b'"' | b'\\') {
+            return false;
+        }
+        rest = others;
+    }
+    true
 }
 
 const REQUEST: Option<&str> = Some("invalid_request");
@@ -124,7 +146,25 @@ kinds! {
     LayerMissing => INTERNAL_SERVER_ERROR, None, "the service is misconfigured";
 }
 
+impl RejectionKind {
+    /// Its name as programs tell it to each other, such as `NO_CREDENTIALS`.
+    pub(crate) fn reason(self) -> String {
+        let mut reason = String::with_capacity(32);
+        for letter in self.name().chars() {
+            if letter.is_ascii_uppercase() && !reason.is_empty() {
+                reason.push('_');
+            }
+            reason.push(letter.to_ascii_uppercase());
+        }
+        reason
+    }
+}
+
 impl Rejection {
+    /// The `domain` of the `google.rpc.ErrorInfo` that goes with a rejection in gRPC. Its `reason` is the
+    /// [`kind`](Self::kind) in capitals, such as `NO_CREDENTIALS`, and its metadata has the [`scope`](Self::scope) as `scope`.
+    pub const GRPC_DOMAIN: &str = "tower-bearer";
+
     /// A rejection of this kind, for checks and handlers of your own.
     pub const fn new(kind: RejectionKind) -> Self {
         Self { kind, scope: None, retry_after: None, context: None, place: None, claims: None }
@@ -169,6 +209,14 @@ impl Rejection {
         self
     }
 
+    /// Says it as this caller speaks, where no layer has said how.
+    pub(crate) fn to_caller(self, version: Version, headers: &HeaderMap) -> Self {
+        match Language::of(version, headers) {
+            Language::Http => self,
+            language => self.in_context(&Arc::new(Context { language, ..Context::default() })),
+        }
+    }
+
     /// Why, in detail.
     pub const fn kind(&self) -> RejectionKind {
         self.kind
@@ -177,6 +225,17 @@ impl Rejection {
     /// The status of the answer.
     pub const fn status(&self) -> StatusCode {
         self.kind.row().status
+    }
+
+    /// The status code of gRPC: 16, unauthenticated, for 400 and 401; 7, permission denied, for 403; 14, unavailable, for 503; and 13,
+    /// internal, for 500.
+    pub const fn grpc_code(&self) -> i32 {
+        match self.status().as_u16() {
+            400 | 401 => 16,
+            403 => 7,
+            503 => 14,
+            _ => 13,
+        }
     }
 
     /// The error code of RFC 6750 §3.1: none where no credentials came, and where the caller did nothing wrong.
@@ -209,6 +268,11 @@ impl Rejection {
         }
     }
 
+    /// The same in whole seconds, as it is said.
+    pub(crate) fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after().map(|after| after.as_secs().saturating_add(u64::from(after.subsec_nanos() > 0)).max(1))
+    }
+
     /// The value of `WWW-Authenticate` (RFC 6750 §3), for answers with status 400, 401 and 403.
     pub fn www_authenticate(&self) -> Option<HeaderValue> {
         matches!(self.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
@@ -218,6 +282,10 @@ impl Rejection {
     /// Whether nobody has said yet how to say it.
     pub(crate) fn is_bare(&self) -> bool {
         self.context.is_none()
+    }
+
+    pub(crate) fn language(&self) -> Language {
+        self.context.as_ref().map_or(Language::Http, |context| context.language)
     }
 
     pub(crate) fn context(&self) -> Option<&Context> {

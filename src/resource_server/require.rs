@@ -67,7 +67,10 @@ where
         let outcome = Outcome::of(request.extensions()).and_then(Outcome::token);
         let state = match outcome.and_then(|token| token.satisfies(&self.requirement)) {
             Ok(()) => State::Calling { inner: self.inner.call(request) },
-            Err(rejection) => State::Rejected { rejection: Some(rejection) },
+            Err(rejection) => {
+                let rejection = rejection.to_caller(request.version(), request.headers());
+                State::Rejected { rejection: Some(rejection) }
+            }
         };
         RequireFuture { state }
     }

@@ -55,6 +55,14 @@ impl Rejection {
     /// }
     /// ```
     pub fn respond<B: Default + 'static>(self) -> Response<B> {
+        let response = match self.language().content_type() {
+            Some(content_type) => self.trailers_only(content_type),
+            None => self.in_http(),
+        };
+        self.complete(response)
+    }
+
+    fn in_http<B: Default + 'static>(&self) -> Response<B> {
         let own = self.context().and_then(|context| context.responder.as_ref()).and_then(|responder| {
             let fitting = responder.downcast_ref::<Responder<B>>();
             if fitting.is_none() {
@@ -66,28 +74,27 @@ impl Rejection {
             }
             fitting
         });
-        let response = match own {
-            Some(responder) => responder.0.respond(&self),
+        let mut response = match own {
+            Some(responder) => responder.0.respond(self),
             None => Response::new(B::default()),
         };
-        self.complete(response)
-    }
-
-    fn complete<B>(self, mut response: Response<B>) -> Response<B> {
         let status = response.status();
         let to_a_login_page = status.is_redirection() && response.headers().contains_key(LOCATION);
         if !(status.is_client_error() || status.is_server_error() || to_a_login_page) {
             *response.status_mut() = self.status();
         }
+        response
+    }
+
+    fn complete<B>(self, mut response: Response<B>) -> Response<B> {
         let headers = response.headers_mut();
         if let Some(challenge) = self.www_authenticate()
             && !headers.get_all(WWW_AUTHENTICATE).iter().any(is_bearer)
         {
             headers.append(WWW_AUTHENTICATE, challenge);
         }
-        if let Some(after) = self.retry_after() {
-            let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-            headers.entry(RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds.max(1)));
+        if let Some(seconds) = self.retry_after_seconds() {
+            headers.entry(RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds));
         }
         tracing::debug!(kind = ?self.kind(), status = self.status().as_u16(), "request rejected");
         response.extensions_mut().insert(self);

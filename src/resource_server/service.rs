@@ -39,24 +39,19 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
-        match self.guard.judge(&mut parts) {
+        let context = Arc::clone(self.guard.context_for(&parts));
+        match self.guard.judge(&mut parts, &context) {
             Judgement::Known(Ok(outcome)) => {
                 parts.extensions.insert(outcome);
                 let inner = self.inner.call(Request::from_parts(parts, body));
-                ResponseFuture::calling(inner, Arc::clone(&self.guard))
+                ResponseFuture::calling(inner, context)
             }
             Judgement::Known(Err(rejection)) => ResponseFuture::rejected(rejection),
             Judgement::Later(outcome) => {
                 // The service that was polled ready is the one to call; its clone has to be polled anew.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::waiting(Waiting {
-                    outcome,
-                    parts,
-                    body,
-                    service: ready,
-                    guard: Arc::clone(&self.guard),
-                })
+                ResponseFuture::waiting(Waiting { outcome, parts, body, service: ready, context })
             }
         }
     }

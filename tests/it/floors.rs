@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("manual", 9),
     ("testing", 8),
     ("axum", 8),
+    ("tonic", 8),
     ("client", 7),
     ("resource_server", 6),
     ("issuer", 5),

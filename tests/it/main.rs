@@ -17,6 +17,8 @@ mod explain;
 #[cfg(feature = "aws-lc-rs")]
 mod floors;
 mod fuzz;
+#[cfg(feature = "tonic")]
+mod grpc;
 mod hostile;
 mod issuers;
 mod jose;
@@ -49,6 +51,8 @@ mod test_token_endpoint;
 mod threats;
 mod token_sources;
 mod tokens;
+#[cfg(feature = "tonic")]
+mod tonic;
 mod tower;
 mod vectors;
 mod verified_token;

@@ -19,11 +19,11 @@ use tower_bearer::{
 use super::support::{AUDIENCE, Answer, anonymous, send, with_token};
 
 /// Kind, status, challenge, `Retry-After`.
-type Row = (RejectionKind, u16, Option<&'static str>, Option<&'static str>);
+pub(super) type Row = (RejectionKind, u16, Option<&'static str>, Option<&'static str>);
 
 /// The one table, as callers see it.
 #[rustfmt::skip]
-const TABLE: [Row; 26] = [
+pub(super) const TABLE: [Row; 26] = [
     (NoCredentials, 401, Some(r#"Bearer realm="api://orders""#), None),
     (InvalidRequest, 400, Some(r#"Bearer realm="api://orders", error="invalid_request", error_description="the credentials are not exactly one bearer token""#), None),
     (TokenTooLong, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is too long""#), None),
@@ -79,11 +79,11 @@ fn as_it_is(layer: BearerLayer) -> BearerLayer {
 
 const DRESSES: [fn(BearerLayer) -> BearerLayer; 2] = [as_it_is, with_problems];
 
-fn guard(issuer: &Issuer) -> BearerLayer {
+pub(super) fn guard(issuer: &Issuer) -> BearerLayer {
     BearerLayer::new(issuer.validator(AUDIENCE))
 }
 
-fn rejecting(kind: RejectionKind) -> Requirement {
+pub(super) fn rejecting(kind: RejectionKind) -> Requirement {
     satisfies(move |_| Err(Rejection::new(kind)))
 }
 
@@ -99,7 +99,7 @@ impl FromRequestParts<Requirement> for Permitted {
     }
 }
 
-async fn open() -> &'static str {
+pub(super) async fn open() -> &'static str {
     "in"
 }
 
@@ -120,7 +120,7 @@ fn by_question_mark(requirement: Requirement) -> Router {
 }
 
 /// The apps in which something behind the layer needs this.
-fn behind_the_layer(requirement: &Requirement) -> [(&'static str, Router); 3] {
+pub(super) fn behind_the_layer(requirement: &Requirement) -> [(&'static str, Router); 3] {
     [
         ("require", by_require(requirement.clone())),
         ("extractor", by_extractor(requirement.clone())),

@@ -1,0 +1,37 @@
+//! The answer to a call that is turned away: headers alone, which gRPC calls trailers-only, with HTTP status 200.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderValue, Response};
+
+use super::super::rejection::Rejection;
+use super::details;
+
+const STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+
+/// The headers that are gRPC's own way to say a rejection.
+pub(crate) const OWN_HEADERS: [HeaderName; 3] = [STATUS, MESSAGE, DETAILS];
+
+impl Rejection {
+    /// With what gRPC calls metadata still to be added: the challenge, and when to try again.
+    pub(crate) fn trailers_only<B: Default>(&self, content_type: &'static str) -> Response<B> {
+        let mut response = Response::new(B::default());
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(STATUS, HeaderValue::from(self.grpc_code()));
+        // Its own percent-encoding: the table of kinds sees to that.
+        headers.insert(MESSAGE, HeaderValue::from_static(self.description()));
+        if let Ok(details) = HeaderValue::try_from(STANDARD_NO_PAD.encode(self.grpc_details())) {
+            headers.insert(DETAILS, details);
+        }
+        response
+    }
+
+    /// The details of the status: a `google.rpc.Status` with an `ErrorInfo` and, where it may help to try again, a `RetryInfo`.
+    pub(crate) fn grpc_details(&self) -> Vec<u8> {
+        details::write(self)
+    }
+}

@@ -1,0 +1,52 @@
+//! What something behind the layer answers with a rejection of its own making, said as the layer says it.
+
+use std::sync::Arc;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Extensions, Response, StatusCode};
+
+use super::context::Context;
+use super::grpc::OWN_HEADERS;
+use super::language::Language;
+use super::rejection::Rejection;
+
+/// The answer in this context, if it is one to a rejection that nobody has said in a context yet. The status, headers and extensions
+/// that were set besides stay.
+pub(crate) fn retold<R: Default + 'static>(before: Response<R>, context: &Arc<Context>) -> Response<R> {
+    let Some((rejection, usual)) = made_behind(before.extensions()) else { return before };
+    let mut said = rejection.in_context(context).respond();
+    let (before, _) = before.into_parts();
+    if before.status != usual && context.language == Language::Http {
+        *said.status_mut() = before.status;
+    }
+    let of_the_answer = [CONTENT_TYPE, CONTENT_LENGTH].into_iter().chain(OWN_HEADERS);
+    let taken: Vec<_> = said.headers().keys().cloned().chain(of_the_answer).collect();
+    for (name, value) in before.headers.iter().filter(|(name, _)| !taken.contains(name)) {
+        said.headers_mut().append(name, value.clone());
+    }
+    let own = std::mem::replace(said.extensions_mut(), before.extensions);
+    said.extensions_mut().extend(own);
+    said
+}
+
+/// The rejection, and the HTTP status that its answer has where nobody changed it.
+fn made_behind(extensions: &Extensions) -> Option<(Rejection, StatusCode)> {
+    if let Some(rejection) = extensions.get::<Rejection>() {
+        return rejection.is_bare().then(|| (rejection.clone(), rejection.status()));
+    }
+    #[cfg(feature = "tonic")]
+    if let Some(rejection) = extensions.get().and_then(of_status) {
+        return Some((rejection.clone(), StatusCode::OK));
+    }
+    None
+}
+
+/// The rejection that this status was made from, where it still says that.
+#[cfg(feature = "tonic")]
+fn of_status(status: &tonic::Status) -> Option<&Rejection> {
+    let rejection = std::error::Error::source(status)?.downcast_ref::<Rejection>()?;
+    let is_unchanged = status.code() as i32 == rejection.grpc_code()
+        && status.message() == rejection.description()
+        && status.details() == rejection.grpc_details();
+    is_unchanged.then_some(rejection)
+}
