@@ -47,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for VerifiedToken {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
-        Self::from_extensions(&parts.extensions).map_err(|rejection| to_caller(rejection, parts))
+        Self::from_extensions(&parts.extensions).map_err(|rejection| for_caller(rejection, parts))
     }
 }
 
@@ -55,7 +55,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
-        Self::optional_from_extensions(&parts.extensions).map_err(|rejection| to_caller(rejection, parts))
+        Self::optional_from_extensions(&parts.extensions).map_err(|rejection| for_caller(rejection, parts))
     }
 }
 
@@ -77,8 +77,8 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
 }
 
 /// Where no layer ran, nobody else knows how the caller speaks.
-fn to_caller(rejection: Rejection, parts: &Parts) -> Rejection {
-    rejection.to_caller(parts.version, &parts.headers)
+fn for_caller(rejection: Rejection, parts: &Parts) -> Rejection {
+    rejection.for_caller(parts.version, &parts.headers)
 }
 
 impl IntoResponse for Rejection {

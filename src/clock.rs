@@ -1,5 +1,6 @@
 //! The one clock: wall time for `exp` and `nbf`, monotonic time for freshness.
 
+use std::task::Waker;
 use std::time::{Instant, SystemTime};
 
 /// Where validators and caches take the time from. Cloned handles show the same time.
@@ -21,6 +22,15 @@ impl Clock {
         }
     }
 
+    /// Wakes this task when somebody moves the clock, which happens in tests alone.
+    #[cfg_attr(not(feature = "testing"), allow(clippy::unused_self))]
+    pub(crate) fn wake_when_moved(&self, _waker: &Waker) {
+        #[cfg(feature = "testing")]
+        if let Self::Manual(clock) = self {
+            clock.wake_when_moved(_waker);
+        }
+    }
+
     /// Time that only ever grows.
     pub(crate) fn monotonic(&self) -> Instant {
         match self {
@@ -33,31 +43,49 @@ impl Clock {
 
 /// A clock that stands still until it is moved.
 #[cfg(feature = "testing")]
-pub(crate) struct ManualClock(std::sync::Mutex<(SystemTime, Instant)>);
+pub(crate) struct ManualClock {
+    reading: std::sync::Mutex<(SystemTime, Instant)>,
+    /// Who waits for it to be moved.
+    waiting: std::sync::Mutex<Vec<Waker>>,
+}
 
 #[cfg(feature = "testing")]
 impl ManualClock {
     pub(crate) fn new(wall: SystemTime) -> Self {
-        Self(std::sync::Mutex::new((wall, Instant::now())))
+        Self { reading: std::sync::Mutex::new((wall, Instant::now())), waiting: std::sync::Mutex::default() }
     }
 
     fn read(&self) -> (SystemTime, Instant) {
-        *self.lock()
+        *lock(&self.reading)
     }
 
     /// Time passes: wall and monotonic time move together.
     pub(crate) fn advance(&self, by: std::time::Duration) {
-        let mut reading = self.lock();
-        reading.0 += by;
-        reading.1 += by;
+        self.change(|reading| {
+            reading.0 += by;
+            reading.1 += by;
+        });
     }
 
     /// Somebody sets the wall clock, forwards or back; monotonic time stays.
     pub(crate) fn set_wall(&self, wall: SystemTime) {
-        self.lock().0 = wall;
+        self.change(|reading| reading.0 = wall);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (SystemTime, Instant)> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn change(&self, change: impl FnOnce(&mut (SystemTime, Instant))) {
+        change(&mut lock(&self.reading));
+        std::mem::take(&mut *lock(&self.waiting)).into_iter().for_each(Waker::wake);
     }
+
+    fn wake_when_moved(&self, waker: &Waker) {
+        let mut waiting = lock(&self.waiting);
+        if !waiting.iter().any(|known| known.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

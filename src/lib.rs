@@ -108,8 +108,8 @@ pub use self::client::{
 pub use self::error::Error;
 pub use self::issuer::{Entra, Issuer, IssuerStatus, KeyStatus, Metadata};
 pub use self::resource_server::{
-    AllowedIssuers, BearerLayer, BearerService, Check, CheckOutcome, Explanation, ProtectedResource, Rejection,
-    RejectionKind, RequireFuture, RequireLayer, RequireService, Requirement, Respond, ResponseFuture, TokenSource,
-    Validator, VerifiedToken, Verifier, all_of, any_of, application, claim, client_id, delegated, require, role,
-    role_in, satisfies, scope, tenant,
+    AllowedIssuers, BearerLayer, BearerService, Check, CheckOutcome, Explanation, GrpcMethods, GrpcMethodsService,
+    ProtectedResource, Rejection, RejectionKind, RequireFuture, RequireLayer, RequireService, Requirement, Respond,
+    ResponseFuture, TokenSource, UntilExpiry, Validator, VerifiedToken, Verifier, all_of, any_of, application, claim,
+    client_id, delegated, require, role, role_in, satisfies, scope, tenant,
 };

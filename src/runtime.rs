@@ -34,6 +34,11 @@ where
     }
 }
 
+/// A timer; none without a runtime.
+pub(crate) fn sleep(duration: Duration) -> Option<tokio::time::Sleep> {
+    is_here().then(|| tokio::time::sleep(duration))
+}
+
 /// Does work that blocks, such as reading a file, away from the tasks. `None` if it was cut off.
 #[cfg(feature = "client")]
 pub(crate) async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> Option<R> {

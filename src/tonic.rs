@@ -8,7 +8,7 @@ use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
 use tonic::{Code, Status};
 
-use crate::resource_server::{BearerService, Rejection, RequireService};
+use crate::resource_server::{BearerService, GrpcMethodsService, Rejection, RequireService};
 
 /// The status as the layer would answer: code, message, details, and in the metadata the challenge and `retry-after`. The
 /// rejection is its [`source`](std::error::Error::source). So `?` serves in a method:
@@ -52,6 +52,10 @@ impl From<Rejection> for Status {
 }
 
 impl<S: NamedService> NamedService for BearerService<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S: NamedService> NamedService for GrpcMethodsService<S> {
     const NAME: &'static str = S::NAME;
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::request::Parts;
 
 use super::context::{Context, Contexts};
+use super::grpc::is_in;
 use super::language::Language;
 use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
@@ -22,6 +23,8 @@ pub(crate) struct Guard {
     pub(crate) sources: Vec<TokenSource>,
     pub(crate) optional: bool,
     pub(crate) required: Option<Requirement>,
+    /// Methods and services of gRPC that need no token.
+    pub(crate) open: Vec<Box<str>>,
     pub(crate) contexts: Contexts,
 }
 
@@ -42,6 +45,9 @@ impl Guard {
         request.extensions.remove::<Outcome>();
         for source in &self.sources {
             source.mark_sensitive(&mut request.headers);
+        }
+        if context.language != Language::Http && self.open.iter().any(|open| is_in(open, request.uri.path())) {
+            return Judgement::Known(Ok(Outcome::Open(Arc::clone(context))));
         }
         let token = match self.find(request) {
             Found::Nothing if self.optional => {

@@ -7,6 +7,7 @@ use tower_layer::Layer;
 
 use super::challenge::quote;
 use super::context::{Context, Contexts};
+use super::grpc::{is_method, is_service};
 use super::guard::Guard;
 use super::metadata::ProtectedResource;
 use super::requirement::{Requirement, all_of};
@@ -55,7 +56,9 @@ impl BearerLayer {
         let context = Context { realm: verifier.audience().and_then(quote), ..Context::default() };
         let sources = vec![TokenSource::authorization()];
         let contexts = Contexts::new(&context);
-        Self { guard: Arc::new(Guard { verifier, sources, optional: false, required: None, contexts }) }
+        Self {
+            guard: Arc::new(Guard { verifier, sources, optional: false, required: None, open: Vec::new(), contexts }),
+        }
     }
 
     fn change(mut self, change: impl FnOnce(&mut Guard)) -> Self {
@@ -70,6 +73,30 @@ impl BearerLayer {
     /// Lets requests without a token through as well; handlers then see `None`. A bad token is still a 401.
     pub fn optional(self) -> Self {
         self.change(|guard| guard.optional = true)
+    }
+
+    /// Opens a service of gRPC to everybody, such as `/grpc.health.v1.Health/`, or one method, `/grpc.health.v1.Health/Check`: for a
+    /// layer around a whole server, of which nothing is open by default, reflection neither. Services that are wrapped one by one need
+    /// no such call; the open ones are just not wrapped.
+    ///
+    /// Only calls of gRPC and grpc-web to exactly `/{service}/{method}` are let through; other requests to the same path are not.
+    /// A token that such a call brings is not looked at, and what is behind the layer sees it as one without a token.
+    ///
+    /// # Errors
+    /// Neither a service, with a slash at both ends, nor the path of a method.
+    ///
+    /// ```
+    /// # let issuer = tower_bearer::Issuer::new("https://login.example.com")?;
+    /// let layer = tower_bearer::BearerLayer::new(issuer.validator("api://orders")).open("/grpc.health.v1.Health/")?;
+    /// # Ok::<(), tower_bearer::Error>(())
+    /// ```
+    pub fn open(self, method_or_service: &str) -> Result<Self, Error> {
+        if !is_method(method_or_service) && !is_service(method_or_service) {
+            return Err(Error::configuration(
+                "open(..) was given neither a service of gRPC nor a method: write `/package.Service/` or `/package.Service/Method`",
+            ));
+        }
+        Ok(self.change(|guard| guard.open.push(method_or_service.into())))
     }
 
     /// Requires this of every token. Its scope goes into the challenge of a request without a token too. Call it again

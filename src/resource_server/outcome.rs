@@ -10,6 +10,8 @@ use super::verified_token::VerifiedToken;
 #[derive(Clone)]
 pub(crate) enum Outcome {
     Anonymous(Arc<Context>),
+    /// Anonymous, as the layer was told to let everybody through to this method of gRPC.
+    Open(Arc<Context>),
     Verified(VerifiedToken),
 }
 
@@ -24,10 +26,16 @@ impl Outcome {
         })
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self, Self::Open(_))
+    }
+
     pub(crate) fn token(&self) -> Result<&VerifiedToken, Rejection> {
         match self {
             Self::Verified(token) => Ok(token),
-            Self::Anonymous(context) => Err(Rejection::new(RejectionKind::NoCredentials).in_context(context)),
+            Self::Anonymous(context) | Self::Open(context) => {
+                Err(Rejection::new(RejectionKind::NoCredentials).in_context(context))
+            }
         }
     }
 }

@@ -132,6 +132,8 @@ kinds! {
     Refused => UNAUTHORIZED, TOKEN, "the token is refused";
     /// The token is good but lacks a scope, role or other permission.
     InsufficientScope => FORBIDDEN, SCOPE, "the token lacks a permission that is required";
+    /// A method of gRPC that [`GrpcMethods`](super::GrpcMethods) has no rule for.
+    UnlistedMethod => FORBIDDEN, SCOPE, "no token allows this method";
     /// To call a further API for the caller, the issuer wants to know more of them; the challenge says what.
     InsufficientClaims => UNAUTHORIZED, Some("insufficient_claims"), "the token does not say all that a further API wants to know";
     /// To call a further API for the caller, the person has to sign in again or to consent.
@@ -210,7 +212,7 @@ impl Rejection {
     }
 
     /// Says it as this caller speaks, where no layer has said how.
-    pub(crate) fn to_caller(self, version: Version, headers: &HeaderMap) -> Self {
+    pub(crate) fn for_caller(self, version: Version, headers: &HeaderMap) -> Self {
         match Language::of(version, headers) {
             Language::Http => self,
             language => self.in_context(&Arc::new(Context { language, ..Context::default() })),

@@ -65,19 +65,15 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let outcome = Outcome::of(request.extensions()).and_then(Outcome::token);
-        let state = match outcome.and_then(|token| token.satisfies(&self.requirement)) {
-            Ok(()) => State::Calling { inner: self.inner.call(request) },
-            Err(rejection) => {
-                let rejection = rejection.to_caller(request.version(), request.headers());
-                State::Rejected { rejection: Some(rejection) }
-            }
-        };
-        RequireFuture { state }
+        match outcome.and_then(|token| token.satisfies(&self.requirement)) {
+            Ok(()) => RequireFuture::calling(self.inner.call(request)),
+            Err(rejection) => RequireFuture::rejected(rejection, &request),
+        }
     }
 }
 
 pin_project! {
-    /// The answer of a [`RequireService`].
+    /// The answer of a [`RequireService`], or of a [`GrpcMethodsService`](super::GrpcMethodsService).
     pub struct RequireFuture<F> {
         #[pin]
         state: State<F>,
@@ -89,6 +85,17 @@ pin_project! {
     enum State<F> {
         Calling { #[pin] inner: F },
         Rejected { rejection: Option<Rejection> },
+    }
+}
+
+impl<F> RequireFuture<F> {
+    pub(crate) fn calling(inner: F) -> Self {
+        Self { state: State::Calling { inner } }
+    }
+
+    pub(crate) fn rejected<B>(rejection: Rejection, request: &Request<B>) -> Self {
+        let rejection = rejection.for_caller(request.version(), request.headers());
+        Self { state: State::Rejected { rejection: Some(rejection) } }
     }
 }
 

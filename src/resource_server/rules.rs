@@ -304,6 +304,8 @@ impl Rules {
             is_application: is_application(claims, typed, self.issuer.profile().actor),
             client_is_no_permission: profile.client_is_no_permission,
             expires_at: accepted.expires_at,
+            leeway: self.leeway,
+            clock: self.issuer.time().clone(),
             not_before: accepted.not_before,
             issued_at: claims.iat.time(),
             payload,

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ use super::context::Context;
 use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
+use crate::clock::Clock;
 use crate::error::JsonFault;
 use crate::issuer::Key;
 use crate::scope;
@@ -48,6 +49,9 @@ pub(crate) struct Verified {
     pub(crate) is_application: Option<bool>,
     pub(crate) client_is_no_permission: bool,
     pub(crate) expires_at: SystemTime,
+    /// How much later the validator still takes it, by this clock.
+    pub(crate) leeway: Duration,
+    pub(crate) clock: Clock,
     pub(crate) not_before: Option<SystemTime>,
     pub(crate) issued_at: Option<SystemTime>,
     pub(crate) read_later: ReadLater,
@@ -203,7 +207,7 @@ impl VerifiedToken {
             Err(error) => {
                 let fault = JsonFault::from(error);
                 tracing::debug!(%fault, r#type = std::any::type_name::<T>(), "the claims don't fit the type");
-                return Err(self.reject(Rejection::new(RejectionKind::ClaimsMismatch)));
+                return Err(self.rejected(Rejection::new(RejectionKind::ClaimsMismatch)));
             }
         };
         let mut free: Arc<dyn Any + Send + Sync> = claims.clone();
@@ -226,7 +230,17 @@ impl VerifiedToken {
     }
 
     pub(crate) fn satisfies(&self, requirement: &Requirement) -> Result<(), Rejection> {
-        requirement.check(self).map_err(|rejection| self.reject(rejection))
+        requirement.check(self).map_err(|rejection| self.rejected(rejection))
+    }
+
+    /// How much longer the validator takes it; `None` where that time is over.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let end = self.verified.expires_at.checked_add(self.verified.leeway)?;
+        end.duration_since(self.verified.clock.wall()).ok().filter(|left| !left.is_zero())
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.verified.clock
     }
 
     /// The token in these extensions, put there by a layer or by whoever hands it on.
@@ -264,7 +278,8 @@ impl VerifiedToken {
         self.verified.read_later.all(&self.verified.payload)?.as_object()
     }
 
-    fn reject(&self, rejection: Rejection) -> Rejection {
+    /// Said as the layer says it that let the token through.
+    pub(crate) fn rejected(&self, rejection: Rejection) -> Rejection {
         match &self.context {
             Some(context) => rejection.in_context(context),
             None => rejection,
