@@ -1,7 +1,10 @@
 //! Calls of gRPC and grpc-web: what is said to them, and in whose language.
 
 mod answers;
+mod bad_input;
 mod languages;
+mod methods;
+mod open;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -87,6 +90,7 @@ fn told(kind: RejectionKind) -> (Code, &'static str, Option<u64>) {
         ClaimsMismatch => unauthenticated("CLAIMS_MISMATCH"),
         RejectionKind::Refused => unauthenticated("REFUSED"),
         InsufficientScope => (Code::PermissionDenied, "INSUFFICIENT_SCOPE", None),
+        UnlistedMethod => (Code::PermissionDenied, "UNLISTED_METHOD", None),
         InsufficientClaims => unauthenticated("INSUFFICIENT_CLAIMS"),
         InteractionRequired => (Code::PermissionDenied, "INTERACTION_REQUIRED", None),
         TokenUnavailable => (Code::Unavailable, "TOKEN_UNAVAILABLE", Some(1)),

@@ -142,6 +142,8 @@ async fn the_table_names_each_row_once_and_meets_every_way_to_refuse_a_token() {
         // Of providers and of several issuers: `entra`, `issuers`.
         Kind::KeyOfAnotherIssuer,
         Kind::NoPermission,
+        // Of calls of gRPC: `grpc`.
+        Kind::UnlistedMethod,
         // Of calls to further APIs: `obo`.
         Kind::InsufficientClaims,
         Kind::InteractionRequired,

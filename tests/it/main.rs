@@ -54,5 +54,7 @@ mod tokens;
 #[cfg(feature = "tonic")]
 mod tonic;
 mod tower;
+#[cfg(feature = "tonic")]
+mod until_expiry;
 mod vectors;
 mod verified_token;

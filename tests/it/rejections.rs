@@ -23,7 +23,7 @@ pub(super) type Row = (RejectionKind, u16, Option<&'static str>, Option<&'static
 
 /// The one table, as callers see it.
 #[rustfmt::skip]
-pub(super) const TABLE: [Row; 26] = [
+pub(super) const TABLE: [Row; 27] = [
     (NoCredentials, 401, Some(r#"Bearer realm="api://orders""#), None),
     (InvalidRequest, 400, Some(r#"Bearer realm="api://orders", error="invalid_request", error_description="the credentials are not exactly one bearer token""#), None),
     (TokenTooLong, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is too long""#), None),
@@ -44,6 +44,7 @@ pub(super) const TABLE: [Row; 26] = [
     (ClaimsMismatch, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token's claims are not as this API needs them""#), None),
     (Refused, 401, Some(r#"Bearer realm="api://orders", error="invalid_token", error_description="the token is refused""#), None),
     (InsufficientScope, 403, Some(r#"Bearer realm="api://orders", error="insufficient_scope", error_description="the token lacks a permission that is required""#), None),
+    (UnlistedMethod, 403, Some(r#"Bearer realm="api://orders", error="insufficient_scope", error_description="no token allows this method""#), None),
     (InsufficientClaims, 401, Some(r#"Bearer realm="api://orders", error="insufficient_claims", error_description="the token does not say all that a further API wants to know""#), None),
     (InteractionRequired, 403, Some(r#"Bearer realm="api://orders", error="interaction_required", error_description="a further API needs the person to sign in again or to consent""#), None),
     (TokenUnavailable, 503, None, Some("1")),

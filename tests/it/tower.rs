@@ -14,9 +14,9 @@ use serde::{Deserialize, Deserializer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
 use tower_bearer::{
-    BearerLayer, BearerService, Claims, Error, Issuer, IssuerStatus, KeyStatus, Metadata, ProtectedResource, Rejection,
-    RejectionKind, RequireLayer, RequireService, Requirement, TokenSource, Validator, VerifiedToken, Verifier, require,
-    scope,
+    BearerLayer, BearerService, Claims, Error, GrpcMethods, GrpcMethodsService, Issuer, IssuerStatus, KeyStatus,
+    Metadata, ProtectedResource, Rejection, RejectionKind, RequireLayer, RequireService, Requirement, TokenSource,
+    Validator, VerifiedToken, Verifier, require, scope,
 };
 
 use super::support::AUDIENCE;
@@ -82,6 +82,8 @@ fn public_handles_are_send_sync_and_clone() {
     is_shared::<RequireLayer>();
     is_shared::<RequireService<()>>();
     is_shared::<Requirement>();
+    is_shared::<GrpcMethods>();
+    is_shared::<GrpcMethodsService<()>>();
     is_shared::<TokenSource>();
     is_shared::<ProtectedResource>();
     is_shared::<VerifiedToken>();

@@ -22,5 +22,5 @@ pub(crate) fn is_in(method_or_service: &str, path: &str) -> bool {
 
 /// What can stand in a path as it is, between two slashes.
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !b"/?#%\"<>\\^`{|}".contains(&byte))
+    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !b"/?#%*\"<>\\^`{|}".contains(&byte))
 }
