@@ -2,8 +2,8 @@
 //!
 //! A [`BearerLayer`] takes the token from a request's `Authorization` header, checks its signature, issuer, audience,
 //! times and scopes against the issuer's keys, which are fetched once and kept fresh, and puts the [`VerifiedToken`] into
-//! the request's extensions. It is a plain [tower](https://docs.rs/tower) layer; extractors for axum come with the
-//! feature `axum`.
+//! the request's extensions. It is a plain [tower](https://docs.rs/tower) layer, which answers calls of gRPC in their own
+//! language; extractors for axum come with the feature `axum`, and what services of tonic need with `tonic`.
 //!
 //! ```
 //! use axum::{Router, http::StatusCode, routing::{get, post}};
@@ -42,6 +42,7 @@
 //! * [`VerifiedToken`]: proof that a token was checked. Nothing else makes one.
 //! * [`Requirement`]: what a token must allow, as a value: [`scope`], [`role`], [`any_of`] … It guards routes by
 //!   [`require`] and serves in handlers by [`VerifiedToken::require`].
+//! * [`GrpcMethods`]: what each method of gRPC services requires. [`VerifiedToken::until_expiry`] binds a stream to its token.
 //! * [`Rejection`]: why a request is turned away, and how that is said (RFC 6750 §3). [`Respond`] says it your way.
 //! * [`Validator::explain`]: for developers, why a token is refused, check by check, with advice: an [`Explanation`].
 //! * [`ProtectedResource`]: the document that tells clients whose tokens this API takes (RFC 9728).
@@ -52,7 +53,7 @@
 //! * [`testing`]: an issuer for the tests of your handlers, with real signatures and a clock in hand.
 //! * [`jose`]: keys and signatures as such.
 //! * [`manual`]: the [threat model](manual::threats), the [defaults](manual::defaults), the
-//!   [insecure choices](manual::dangerous), [calling further APIs](manual::calling), and what to set at each provider: [Entra](manual::entra),
+//!   [insecure choices](manual::dangerous), [calling further APIs](manual::calling), [gRPC](manual::grpc), and what to set at each provider: [Entra](manual::entra),
 //!   [Keycloak](manual::keycloak), [Auth0](manual::auth0), [Okta](manual::okta), [Cognito](manual::cognito),
 //!   [Google](manual::google), [External ID and B2C](manual::external_id).
 //!

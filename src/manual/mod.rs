@@ -13,6 +13,9 @@ pub mod dangerous {}
 #[cfg(feature = "client")]
 pub mod calling {}
 
+#[doc = include_str!("grpc.md")]
+pub mod grpc {}
+
 #[doc = include_str!("entra.md")]
 pub mod entra {}
 

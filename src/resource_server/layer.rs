@@ -20,16 +20,18 @@ use crate::scope::is_scope_token;
 
 /// Lets requests through that carry a good bearer token.
 ///
-/// 1. An outcome that an outer layer left in the request is taken away.
-/// 2. The token is looked for in each [`TokenSource`]; the `Authorization` header, unless told otherwise. Its value is
+/// 1. An outcome that an outer layer left in the request is taken away. By HTTP version and content type it is seen whether the
+///    caller speaks gRPC, grpc-web or plain HTTP; what is said below is said [in that language](crate::manual::grpc).
+/// 2. A call to a method of gRPC that is [`open`](Self::open) goes to the inner service at once, as one without a token.
+/// 3. The token is looked for in each [`TokenSource`]; the `Authorization` header, unless told otherwise. Its value is
 ///    marked sensitive.
-/// 3. More than one token, or credentials that are not `Bearer <token68>`: 400. None, or another scheme: 401, unless
+/// 4. More than one token, or credentials that are not `Bearer <token68>`: 400. None, or another scheme: 401, unless
 ///    [`optional`](Self::optional).
-/// 4. The [`Validator`](super::Validator) decides. What it refuses: 401; where the keys can't be had: 503.
-/// 5. What [`require`](Self::require) asks for is missing: 403.
-/// 6. The [`VerifiedToken`](super::VerifiedToken) is put into the request's extensions and the inner service called.
-/// 7. Where that answers with a [`Rejection`](super::Rejection) of its own making, it is said in this layer's way; a status and headers
-///    that were set besides stay.
+/// 5. The [`Validator`](super::Validator) decides. What it refuses: 401; where the keys can't be had: 503.
+/// 6. What [`require`](Self::require) asks for is missing: 403.
+/// 7. The [`VerifiedToken`](super::VerifiedToken) is put into the request's extensions and the inner service called.
+/// 8. Where that answers with a [`Rejection`](super::Rejection) of its own making, it is said in this layer's way; a status and headers
+///    that were set besides stay. So it is with a `Status` of tonic that was made from one (feature `tonic`).
 ///
 /// It takes any request body, any response body that has a default (the empty body of a rejection), and any inner
 /// service; errors of the inner service pass through. Layers that wrap the response body in a type without a default, as
@@ -129,7 +131,7 @@ impl BearerLayer {
     }
 
     /// Answers rejections in your own way, wherever they come from: this layer, [`require`](super::require), an
-    /// extractor or a handler. `B` is the body that the guarded service answers with.
+    /// extractor or a handler. Callers who speak gRPC are answered as gRPC has it, without this. `B` is the body that the guarded service answers with.
     pub fn respond_with<B: 'static, R: Respond<B>>(self, responder: R) -> Self {
         self.change_context(|context| context.responder = Some(Arc::new(Responder(Box::new(responder)))))
     }

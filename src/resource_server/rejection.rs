@@ -224,7 +224,7 @@ impl Rejection {
         self.kind
     }
 
-    /// The status of the answer.
+    /// The status of the answer in HTTP; in gRPC there is [`grpc_code`](Self::grpc_code).
     pub const fn status(&self) -> StatusCode {
         self.kind.row().status
     }

@@ -11,6 +11,8 @@ use super::rejection::Rejection;
 /// `WWW-Authenticate`, `Retry-After`, and the status, as a rejection never answers with a success. A redirect, to a login
 /// page, stays one.
 ///
+/// It is asked for callers in HTTP: an answer in gRPC has no status and no body of its own.
+///
 /// ```
 /// use http::Response;
 /// use tower_bearer::{BearerLayer, Issuer, Rejection};
@@ -41,7 +43,7 @@ impl Rejection {
     /// The answer, for services without a framework; with axum a `Rejection` is a response already.
     ///
     /// It is made by the responder of the layer that guards the request; without one it is the challenge with an empty
-    /// body. The response carries the rejection in its extensions.
+    /// body. Callers who speak gRPC get headers alone with status 200. The response carries the rejection in its extensions.
     ///
     /// ```
     /// use http::{Request, Response};

@@ -29,7 +29,6 @@ impl VerifiedToken {
     /// tokio runtime. Without one it is looked at whenever the stream is polled.
     ///
     /// ```
-    /// # #[cfg(feature = "tonic")] {
     /// use tokio_stream::Stream;
     /// use tonic::{Request, Response, Status};
     /// use tower_bearer::{UntilExpiry, VerifiedToken};
@@ -41,7 +40,6 @@ impl VerifiedToken {
     ///     let token = VerifiedToken::from_extensions(request.extensions())?;
     ///     Ok(Response::new(token.until_expiry(orders)))
     /// }
-    /// # }
     /// ```
     pub fn until_expiry<S, T, E>(&self, stream: S) -> UntilExpiry<S>
     where

@@ -10,9 +10,38 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use tower::service_fn;
+use tower::{Layer, Service, service_fn};
 use tower_bearer::testing::TestIssuer;
-use tower_bearer::{AccessToken, Client, Credential, Issuer, TokenError, VerifiedToken};
+use tower_bearer::{AccessToken, BearerLayer, Client, Credential, Issuer, TokenError, VerifiedToken};
+
+/// How many allocations it takes to guard a request with this content type.
+async fn guarding(content_type: &'static str, path: &'static str) -> u64 {
+    let authority = TestIssuer::new();
+    let layer = BearerLayer::new(authority.issuer().validator("api://orders")).open("/grpc.health.v1.Health/").unwrap();
+    let inner = service_fn(|_: Request<()>| std::future::ready(Ok::<_, Infallible>(Response::new(()))));
+    let mut service = layer.layer(inner);
+    let bearer = format!("Bearer {}", authority.token("api://orders").sign());
+    let request = || {
+        let request = Request::post(path).version(http::Version::HTTP_2).header("authorization", &bearer);
+        request.header("content-type", content_type).body(()).unwrap()
+    };
+    // The keys are fetched, and the token is put into the cache.
+    service.call(Request::get("/").header("authorization", &bearer).body(()).unwrap()).await.unwrap();
+    let request = request();
+    let measured = allocation_counter::measure(|| {
+        let answer = pin!(service.call(request)).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(answer, Poll::Ready(Ok(response)) if response.status() == 200));
+    });
+    measured.count_total
+}
+
+#[tokio::test]
+async fn a_call_of_grpc_is_guarded_at_the_cost_of_any_request() {
+    let request = guarding("application/json", "/orders.v1.Orders/Place").await;
+    assert_eq!(guarding("application/grpc", "/orders.v1.Orders/Place").await, request);
+    assert_eq!(guarding("application/grpc-web-text+proto", "/orders.v1.Orders/Place").await, request);
+    assert!(guarding("application/grpc", "/grpc.health.v1.Health/Check").await <= request);
+}
 
 /// A client of the issuer whose token endpoint gives the same answer to everybody.
 fn client() -> Client {

@@ -20,8 +20,8 @@ use axum::routing::get as on_get;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{COOKIE, SEC_WEBSOCKET_PROTOCOL, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue};
+use http::header::{CONTENT_TYPE, COOKIE, SEC_WEBSOCKET_PROTOCOL, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Version};
 use http_body_util::Full;
 use jsonwebtoken::DecodingKey;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
@@ -33,8 +33,8 @@ use tower_bearer::jose::{Algorithm, Certificate, CompactJws, Jwk, JwkSet, PemErr
 use tower_bearer::testing::{Endpoint, Fault, TestDirectory, TestIssuer};
 use tower_bearer::{
     AddBearerLayer, AllowedIssuers, BearerLayer, BearerSource, Check, Claims, ClaimsChallenge, Credential, Entra,
-    Error, Issuer, ProtectedResource, Rejection, RejectionKind as Kind, Resource, SessionKey, Target, TokenErrorKind,
-    TokenSource, TokenType, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
+    Error, GrpcMethods, Issuer, ProtectedResource, Rejection, RejectionKind as Kind, Resource, SessionKey, Target,
+    TokenErrorKind, TokenSource, TokenType, VerifiedToken, Verifier, any_of, claim, require, role, satisfies, scope,
 };
 use tower_layer::Layer as _;
 use tracing::field::{Field, Visit};
@@ -157,7 +157,13 @@ async fn answer(app: Router, request: Request) -> String {
 
 fn of_rejection(rejection: &Rejection) -> String {
     let public = (rejection.kind(), rejection.error(), rejection.description(), rejection.scope());
-    format!("{} {public:?} {:?}", whole(rejection), rejection.www_authenticate())
+    let said = format!("{} {public:?} {:?}", whole(rejection), rejection.www_authenticate());
+    #[cfg(feature = "tonic")]
+    let said = {
+        let status = tonic::Status::from(rejection.clone());
+        format!("{said} {} {}", whole(&status), String::from_utf8_lossy(status.details()))
+    };
+    said
 }
 
 /// A part of the application behind the guard that logs the headers of each request, as many do.
@@ -231,6 +237,7 @@ type Place = (&'static str, fn(BearerLayer) -> BearerLayer, fn(&[HeaderValue]) -
 
 const PLACES: &[Place] = &[
     ("Authorization", |layer| layer, |values| Some(get(values.iter().cloned()))),
+    ("Authorization of a call of gRPC", |layer| layer, |values| Some(in_grpc(get(values.iter().cloned())))),
     ("Authorization, optional", |layer| layer.optional(), |values| Some(get(values.iter().cloned()))),
     (
         "a header",
@@ -257,6 +264,12 @@ const PLACES: &[Place] = &[
         },
     ),
 ];
+
+fn in_grpc(mut request: Request) -> Request {
+    *request.version_mut() = Version::HTTP_2;
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    request
+}
 
 /// The one value without its scheme, after this prefix.
 fn carried(values: &[HeaderValue], name: &'static str, prefix: &[u8]) -> Option<Request> {
@@ -789,6 +802,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
     let certificate = named.self_signed(&KeyPair::generate().unwrap()).unwrap();
     let mut chain = Certificate::chain_from_pem(certificate.pem().as_bytes()).unwrap();
     let requirement = any_of([scope("canary"), claim("email", "canary@example.com"), satisfies(|_| Ok(()))]);
+    let methods = GrpcMethods::new().method("/canary.v1.Canary/Sing", requirement.clone()).unwrap();
     let resource = ProtectedResource::new("https://api.test/orders").unwrap().name("canary");
     let inner =
         || tower::service_fn(|_: http::Request<Body>| ready(Ok::<_, Infallible>(http::Response::new(Body::empty()))));
@@ -835,6 +849,8 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         Check: Check::Audience,
         CheckOutcome: explanation.outcome(Check::Audience),
         Explanation: explanation,
+        GrpcMethods: methods,
+        GrpcMethodsService: methods.layer(inner()),
         ProtectedResource: resource,
         Rejection: Rejection::new(Kind::Expired),
         RejectionKind: Kind::Expired,
@@ -842,6 +858,7 @@ async fn debug_of_all() -> Vec<(&'static str, String)> {
         RequireService: require(requirement.clone()).layer(inner()),
         Requirement: requirement,
         TokenSource: TokenSource::cookie("canary"),
+        UntilExpiry: verified.until_expiry(tokio_stream::iter([Ok::<_, Rejection>("canary")])),
         Validator: validator,
         VerifiedToken: verified,
         Verifier: Verifier::from(validator.clone()),
@@ -925,6 +942,8 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
              Signature: Passed, Audience: Failed { .. }, Expiry: NotReached, NotBefore: NotReached, TokenKind: NotReached, \
              Permission: NotReached, Binding: NotReached, Own: NotReached}",
         ),
+        ("GrpcMethods", "GrpcMethods { methods: 1, .. }"),
+        ("GrpcMethodsService", "GrpcMethodsService { .. }"),
         ("ProtectedResource", r#"ProtectedResource { resource: "https://api.test/orders", .. }"#),
         ("Rejection", "Rejection(Expired)"),
         ("RejectionKind", "Expired"),
@@ -932,6 +951,7 @@ async fn debug_shows_public_names_and_settings_and_nothing_else() {
         ("RequireService", "RequireService { .. }"),
         ("Requirement", "Requirement { .. }"),
         ("TokenSource", "TokenSource { .. }"),
+        ("UntilExpiry", "UntilExpiry { ended: false, .. }"),
         ("Validator", r#"Validator { issuers: [Issuer { identifier: "https://issuer.test", .. }], .. }"#),
         ("VerifiedToken", "VerifiedToken { .. }"),
         ("Verifier", "Verifier { .. }"),

@@ -54,7 +54,6 @@ mod tokens;
 #[cfg(feature = "tonic")]
 mod tonic;
 mod tower;
-#[cfg(feature = "tonic")]
 mod until_expiry;
 mod vectors;
 mod verified_token;

@@ -178,6 +178,20 @@ async fn a_token_that_has_run_out_already_lets_nothing_pass() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_withdrawn_meanwhile_ends_no_stream() {
+    let authority = TestIssuer::new();
+    let issuer = authority.issuer();
+    let text = authority.token(AUDIENCE).sign();
+    let validator = issuer.validator(AUDIENCE);
+    let mut stream = validator.verify(&text).await.unwrap().until_expiry(iter(std::iter::repeat(1)).map(Item::Ok));
+    authority.rotate();
+    authority.advance(Duration::from_secs(15));
+    validator.verify(&authority.token(AUDIENCE).sign()).await.unwrap();
+    assert!(validator.verify(&text).await.is_err(), "the key is gone");
+    assert!(stream.next().await.unwrap().is_ok());
+}
+
+#[tokio::test]
 async fn the_rejection_is_said_as_the_layer_says_it() {
     let authority = TestIssuer::new();
     let layer = BearerLayer::new(authority.issuer().validator(AUDIENCE)).realm("Orders").unwrap();

@@ -147,9 +147,7 @@ where
 
 impl fmt::Debug for GrpcMethods {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut methods: Vec<_> = self.rules.methods.keys().collect();
-        methods.sort_unstable();
-        f.debug_struct("GrpcMethods").field("methods", &methods).finish_non_exhaustive()
+        f.debug_struct("GrpcMethods").field("methods", &self.rules.methods.len()).finish_non_exhaustive()
     }
 }
 

@@ -25,6 +25,8 @@ const EXPIRED: Option<&str> =
 struct Lines {
     lines: std::sync::Mutex<Option<mpsc::UnboundedReceiver<Result<Bytes, Status>>>>,
     started: mpsc::UnboundedSender<()>,
+    /// Whether they are bound to the token.
+    bound: bool,
 }
 
 impl Orders for Lines {
@@ -34,8 +36,8 @@ impl Orders for Lines {
 
     fn watch(&self, request: Request<Bytes>) -> Result<Messages, Status> {
         let token = VerifiedToken::from_extensions(request.extensions())?;
-        let lines = self.lines.lock().unwrap().take().unwrap();
-        Ok(Box::pin(token.until_expiry(UnboundedReceiverStream::new(lines))))
+        let lines = UnboundedReceiverStream::new(self.lines.lock().unwrap().take().unwrap());
+        Ok(if self.bound { Box::pin(token.until_expiry(lines)) } else { Box::pin(lines) })
     }
 
     async fn upload(&self, request: Request<Streaming<Bytes>>) -> Result<Bytes, Status> {
@@ -60,10 +62,14 @@ struct Scene {
 
 impl Scene {
     fn start() -> Self {
+        Self::with(true)
+    }
+
+    fn with(bound: bool) -> Self {
         let authority = TestIssuer::new();
         let (line, lines) = mpsc::unbounded_channel();
         let (started, uploads) = mpsc::unbounded_channel();
-        let lines = Lines { lines: std::sync::Mutex::new(Some(lines)), started };
+        let lines = Lines { lines: std::sync::Mutex::new(Some(lines)), started, bound };
         let orders = guard(&authority.issuer()).layer(OrdersServer::new(lines));
         let server = Running::start(|incoming| Server::builder().add_service(orders).serve_with_incoming(incoming));
         let token = authority.token(AUDIENCE).expires_in(Duration::from_secs(3600)).sign();
@@ -136,4 +142,14 @@ async fn a_streaming_call_is_checked_when_it_starts() {
     assert_eq!(client.watch(None).await.unwrap_err().code(), Code::Unauthenticated);
     let upload = client.upload(tokio_stream::pending(), None).await;
     assert_eq!(upload.unwrap_err().code(), Code::Unauthenticated, "nobody waits for the messages");
+}
+
+#[tokio::test]
+async fn a_stream_that_nobody_binds_outlives_its_token() {
+    let scene = Scene::with(false);
+    let mut client = Client::new(scene.server.connect().await);
+    let mut watching = client.watch(Some(&scene.token)).await.unwrap();
+    scene.authority.advance(Duration::from_secs(7200));
+    scene.line.send(Ok(Bytes::from_static(b"bolts"))).unwrap();
+    assert_eq!(watching.next().await.unwrap().unwrap(), "bolts");
 }
