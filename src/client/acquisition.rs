@@ -26,7 +26,7 @@ impl Acquisition {
         self.client.cache.token_with_claims(&self.client.exchange, &self.request, claims).await
     }
 
-    /// The same in place of a token that an API refused, unless another one has come by now.
+    /// The same in place of a token that an API refused, unless another one that was had with these claims has come by now.
     pub(super) async fn token_in_place_of(
         &self,
         refused: &AccessToken,

@@ -100,7 +100,7 @@ impl Cache {
         entry.ask_with_claims(exchange, request, claims).get().await.map(|held| held.value.clone())
     }
 
-    /// The same in place of a token that an API refused, unless another one has come by now.
+    /// The same in place of a token that an API refused, unless another one that was had with these claims has come by now.
     pub(super) async fn token_in_place_of(
         &self,
         refused: &AccessToken,
@@ -108,7 +108,7 @@ impl Cache {
         request: &Request,
         claims: &ClaimsChallenge,
     ) -> Result<AccessToken, TokenError> {
-        match self.entry(exchange, request).held().filter(|held| !held.is(refused)) {
+        match self.entry(exchange, request).had_with(claims).filter(|had| !had.is(refused)) {
             Some(newer) => Ok(newer),
             None => self.token_with_claims(exchange, request, claims).await,
         }
@@ -190,9 +190,12 @@ impl Entry {
         self.token.peek().is_some_and(|held| held.value.is(token))
     }
 
-    /// What is held, unless it has ended.
-    fn held(&self) -> Option<AccessToken> {
-        self.token.peek().filter(|held| !self.has_ended(held)).map(|held| held.value.clone())
+    /// What is held, if it was had with these claims and has not ended.
+    fn had_with(&self, claims: &ClaimsChallenge) -> Option<AccessToken> {
+        let held = self.token.peek().filter(|held| !self.has_ended(held))?;
+        let last = self.with_claims.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, asked) = last.as_ref().filter(|(wanted, _)| wanted == claims)?;
+        asked.peek().is_some_and(|had| had.value.is(&held.value)).then(|| held.value.clone())
     }
 
     fn current(&self) -> Option<AccessToken> {

@@ -329,6 +329,8 @@ async fn in_the_shape_of_any_provider_only_a_persons_access_token_is_one_to_act_
         let url = format!("{}/token", authority.identifier().trim_end_matches('/'));
         let rows = [
             (authority.token("orders"), 200),
+            // Some issuers put it into access tokens too.
+            (authority.token("orders").scope("a").claim("nonce", "b"), 200),
             (authority.application_token("orders"), 400),
             (authority.id_token("orders"), 400),
             (authority.logout_token("orders"), 400),

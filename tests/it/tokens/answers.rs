@@ -191,6 +191,18 @@ fn no_answers() -> Vec<(&'static str, u16, Bytes, Kind)> {
         ("a token beyond ASCII", 200, json(with("access_token", json!("tökén"))), Kind::Unavailable),
         ("an error with 200", 200, json(json!({ "error": CANARY })), Kind::Refused),
         ("an array", 200, json(json!([CANARY, "Bearer", 3600])), Kind::Unavailable),
+        (
+            "an array of all members",
+            200,
+            json(json!([CANARY, "Bearer", 3600, null, null, null, null, null])),
+            Kind::Unavailable,
+        ),
+        (
+            "another member twice",
+            200,
+            Bytes::from_static(br#"{"access_token":"a","token_type":"Bearer","x":1,"x":2}"#),
+            Kind::Unavailable,
+        ),
         ("a string", 200, json(json!(CANARY)), Kind::Unavailable),
         ("half of it", 200, Bytes::from_static(br#"{"access_token":"canary-of-the-body","to"#), Kind::Unavailable),
         (

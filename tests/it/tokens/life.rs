@@ -240,6 +240,22 @@ async fn a_tokens_life_begins_as_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn an_answer_that_says_to_renew_at_once_says_nothing() {
+    let server = Server::new(|number, _| {
+        let mut answer = token(number, 3600);
+        answer["refresh_in"] = json!(0);
+        ok(&answer)
+    });
+    let source = server.source();
+    for _ in 0..10 {
+        assert_eq!(now(&source).await.unwrap(), "token-1");
+        server.clock.advance(MINUTE);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
 async fn its_last_moments_are_those_whenever_the_answer_says_to_renew() {
     // The moment to renew is jittered: not each would lie after the last moments have begun.
     for _ in 0..40 {
