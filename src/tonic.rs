@@ -1,5 +1,7 @@
-//! A rejection as a status of tonic, and the names of guarded services.
+//! A rejection as a status of tonic, the names of guarded services, and why a call was not sent.
 
+#[cfg(feature = "client")]
+use std::error::Error;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -8,6 +10,8 @@ use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
 use tonic::{Code, Status};
 
+#[cfg(feature = "client")]
+use crate::client::TokenError;
 use crate::resource_server::{BearerService, GrpcMethodsService, Rejection, RequireService};
 
 /// The status as the layer would answer: code, message, details, and in the metadata the challenge and `retry-after`. The
@@ -61,4 +65,35 @@ impl<S: NamedService> NamedService for GrpcMethodsService<S> {
 
 impl<S: NamedService> NamedService for RequireService<S> {
     const NAME: &'static str = S::NAME;
+}
+
+#[cfg(feature = "client")]
+impl TokenError {
+    /// Why a call was not sent, where a channel with an [`AddBearerLayer`](crate::AddBearerLayer) had no token for it: tonic makes a
+    /// status of that error, whose code and message are of no use to others. `None` where the call failed for another reason.
+    ///
+    /// A method that calls a further service should not pass on the status of that call as it is: the message may name the token
+    /// endpoint, and callers who see UNAUTHENTICATED throw away their own token, which was good.
+    ///
+    /// ```
+    /// use tonic::Status;
+    /// use tower_bearer::{Rejection, RejectionKind, TokenError};
+    ///
+    /// fn relayed(status: &Status) -> Status {
+    ///     match TokenError::from_status(status) {
+    ///         Some(error) => Rejection::from(error.clone()).into(), // what the caller can do about it
+    ///         None => Rejection::new(RejectionKind::TokenUnavailable).into(),
+    ///     }
+    /// }
+    /// ```
+    pub fn from_status(status: &Status) -> Option<&Self> {
+        let mut cause = status.source();
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
+        }
+        None
+    }
 }

@@ -3,12 +3,19 @@
 use axum::Router;
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tower_bearer::testing::TestDirectory;
 
 // Each example uses a part of it.
 #[allow(unreachable_pub, dead_code)]
 #[path = "../../examples/support/mod.rs"]
 mod support;
 
+// The table of `grpc`.
+#[allow(unreachable_pub)]
+#[path = "../../examples/grpc/steps.rs"]
+mod steps;
+
+use steps::Steps;
 use support::{Question, check};
 
 /// An API that answers with a challenge, a header and a body.
@@ -47,4 +54,18 @@ async fn one_wrong_row_is_a_failure_whatever_is_wrong_with_it() {
         let failure = check(&url, &rows).await.unwrap_err();
         assert_eq!(failure.to_string(), "1 of 3 answers are not as expected");
     }
+}
+
+#[test]
+fn a_step_is_wrong_where_the_answer_or_the_number_of_token_requests_is_another() {
+    let what = ["a step", "A.B", "nobody"];
+    let directory = TestDirectory::new();
+    let mut steps = Steps::new(&directory);
+    steps.step(what, ("0, fine", 0), "0, fine".to_owned());
+    assert_eq!((steps.len(), steps.wrong()), (1, 0));
+    steps.step(what, ("0, fine", 0), "16 EXPIRED".to_owned());
+    assert_eq!((steps.len(), steps.wrong()), (2, 1));
+    steps.step(what, ("0, fine", 1), "0, fine".to_owned());
+    assert_eq!((steps.len(), steps.wrong()), (3, 2));
+    steps.print();
 }
