@@ -1,5 +1,5 @@
-//! Against programs of others: a real OpenID provider, npm `oidc-provider`, a token exchange, PyPI `idpyoidc`, and the client libraries
-//! of Microsoft. `tests/interop/run` installs and starts all of it.
+//! Against programs of others: a real OpenID provider, npm `oidc-provider`, a token exchange, PyPI `idpyoidc`, the client libraries
+//! of Microsoft, and clients of gRPC. `tests/interop/run` installs and starts all of it.
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
@@ -10,6 +10,9 @@ mod delegated;
 mod exchange;
 mod explain;
 mod fields;
+mod grpc;
+mod grpc_client;
+mod grpc_server;
 mod guarded;
 mod load;
 mod microsoft;

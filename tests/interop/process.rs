@@ -70,9 +70,13 @@ impl Process {
             .unwrap_or_else(|| panic!("{} says nothing; {} may say why", self.script, log(self.script).display()))
     }
 
+    pub(crate) fn tell(&mut self, line: &Value) {
+        writeln!(self.stdin, "{line}").expect("the process is there");
+    }
+
     /// What it says next after it was told this.
     pub(crate) fn ask(&mut self, line: &Value) -> Value {
-        writeln!(self.stdin, "{line}").expect("the process is there");
+        self.tell(line);
         self.next()
     }
 
