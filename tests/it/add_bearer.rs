@@ -9,6 +9,8 @@ mod refusals;
 mod reqwest;
 mod sending;
 mod storms;
+#[cfg(feature = "tonic")]
+mod tonic;
 
 use std::convert::Infallible;
 use std::error::Error;

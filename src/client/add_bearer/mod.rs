@@ -75,7 +75,10 @@ use crate::error::Error;
 /// 5. Where such an answer has a claims challenge ([`ClaimsChallenge`](crate::ClaimsChallenge)), the other token is asked for with these
 ///    claims. If the issuer doesn't give one, the challenge goes to the caller as it came.
 ///
-/// A call of gRPC has a body; it is not sent once more, and the next one has another token.
+/// A call of gRPC has a body; it is not sent once more, and the next one has another token. A claims challenge to it is in the metadata of
+/// its status: read it by [`ClaimsChallenge::from_headers`](crate::ClaimsChallenge::from_headers)`(status.metadata().as_ref())`, and ask by
+/// [`token_with_claims`](crate::OnBehalfOf::token_with_claims). A refusal that comes in trailers, after messages, is the caller's alone: the
+/// token stays.
 ///
 /// # Errors
 /// They are boxed, as those of tower's own layers: a [`TokenError`](crate::TokenError), an [`Error`] where the request goes
