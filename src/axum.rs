@@ -78,7 +78,7 @@ impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> OptionalFromRequestPa
 
 /// Where no layer ran, nobody else knows how the caller speaks.
 fn for_caller(rejection: Rejection, parts: &Parts) -> Rejection {
-    rejection.for_caller(parts.version, &parts.headers)
+    rejection.for_caller(&parts.method, parts.version, &parts.headers)
 }
 
 impl IntoResponse for Rejection {

@@ -74,7 +74,9 @@ impl ManualClock {
 
     fn change(&self, change: impl FnOnce(&mut (SystemTime, Instant))) {
         change(&mut lock(&self.reading));
-        std::mem::take(&mut *lock(&self.waiting)).into_iter().for_each(Waker::wake);
+        // Not under the lock: who is woken may look at the clock at once.
+        let waiting = std::mem::take(&mut *lock(&self.waiting));
+        waiting.into_iter().for_each(Waker::wake);
     }
 
     fn wake_when_moved(&self, waker: &Waker) {

@@ -71,7 +71,7 @@
 //! | `reqwest` | yes | an HTTP client; without it give each issuer a [`transport`](Issuer::transport) |
 //! | `axum` | | extractors, and [`Rejection`] as a response |
 //! | `testing` | | [`testing::TestIssuer`], [`testing::TestClock`] |
-//! | `tonic` | | `tonic::Status` from [`Rejection`], and the names of guarded services; calls of gRPC are guarded without it, too |
+//! | `tonic` | | `tonic::Status` from [`Rejection`], the names of guarded services, and [`TokenError::from_status`]; calls of gRPC are guarded without it, too |
 
 #[cfg(feature = "axum")]
 mod axum;

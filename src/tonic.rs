@@ -72,17 +72,18 @@ impl TokenError {
     /// Why a call was not sent, where a channel with an [`AddBearerLayer`](crate::AddBearerLayer) had no token for it: tonic makes a
     /// status of that error, whose code and message are of no use to others. `None` where the call failed for another reason.
     ///
-    /// A method that calls a further service should not pass on the status of that call as it is: the message may name the token
+    /// A method that calls a further service should not pass on each status of that call as it is: the message may name the token
     /// endpoint, and callers who see UNAUTHENTICATED throw away their own token, which was good.
     ///
     /// ```
-    /// use tonic::Status;
+    /// use tonic::{Code, Status};
     /// use tower_bearer::{Rejection, RejectionKind, TokenError};
     ///
-    /// fn relayed(status: &Status) -> Status {
-    ///     match TokenError::from_status(status) {
+    /// fn relayed(status: Status) -> Status {
+    ///     match TokenError::from_status(&status) {
     ///         Some(error) => Rejection::from(error.clone()).into(), // what the caller can do about it
-    ///         None => Rejection::new(RejectionKind::TokenUnavailable).into(),
+    ///         None if status.code() == Code::Unauthenticated => Rejection::new(RejectionKind::TokenRefused).into(),
+    ///         None => status, // about what the caller asked for
     ///     }
     /// }
     /// ```

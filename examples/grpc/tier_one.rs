@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use tokio_stream::{Stream, StreamExt};
 use tonic::transport::{Channel, Server};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 use tower_bearer::{
     AddBearerService, BearerLayer, GrpcMethods, Rejection, RejectionKind, TokenError, Validator, VerifiedToken, any_of,
     role, scope,
@@ -92,16 +92,17 @@ impl Desk {
         request.extensions_mut().insert(caller);
         match self.stock.clone().reserve(request).await {
             Ok(reserved) => Ok(reserved.into_inner()),
-            Err(status) => Err(relayed(&status)),
+            Err(status) => Err(relayed(status)),
         }
     }
 }
 
-/// What the caller learns of a call to tier two that failed. Its status is not passed on: an UNAUTHENTICATED of tier two is about tier
-/// one's token, and the caller would throw their own away.
-fn relayed(status: &Status) -> Status {
-    match TokenError::from_status(status) {
+/// What the caller learns of a call to tier two that failed. That tier two refuses tier one's token is no matter of the caller, who would
+/// take UNAUTHENTICATED for a word on their own.
+fn relayed(status: Status) -> Status {
+    match TokenError::from_status(&status) {
         Some(error) => Rejection::from(error.clone()).into(),
-        None => Rejection::new(RejectionKind::TokenUnavailable).into(),
+        None if status.code() == Code::Unauthenticated => Rejection::new(RejectionKind::TokenRefused).into(),
+        None => status,
     }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Judgement {
 impl Guard {
     /// How this caller is answered.
     pub(crate) fn context_for(&self, request: &Parts) -> &Arc<Context> {
-        self.contexts.of(Language::of(request.version, &request.headers))
+        self.contexts.of(Language::of(&request.method, request.version, &request.headers))
     }
 
     pub(crate) fn judge(self: &Arc<Self>, request: &mut Parts, context: &Arc<Context>) -> Judgement {

@@ -1,9 +1,9 @@
 //! [`Language`]: how a caller speaks, which is how it is answered.
 
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, TE};
-use http::{HeaderMap, Version};
+use http::{HeaderMap, Method, Version};
 
-/// Read from a request: its version and its content type.
+/// Read from a request: its method, version and content type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Language {
     #[default]
@@ -17,9 +17,12 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// Whoever says two content types, or none of gRPC's, is answered in plain HTTP; so is one of gRPC over HTTP/1, where gRPC can't be.
-    pub(crate) fn of(version: Version, headers: &HeaderMap) -> Self {
-        let Some(content_type) = only(headers, &CONTENT_TYPE) else { return Self::Http };
+    /// Whoever says two content types, or none of gRPC's, is answered in plain HTTP; so is one of gRPC over HTTP/1, where gRPC can't be,
+    /// and whatever is not a POST, as all calls are: the 200 of a refusal in gRPC must get into no cache.
+    pub(crate) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
+        let Some(content_type) = only(headers, &CONTENT_TYPE).filter(|_| method == Method::POST) else {
+            return Self::Http;
+        };
         if is_media_type(content_type, b"application/grpc-web") {
             Self::GrpcWeb
         } else if is_media_type(content_type, b"application/grpc-web-text") {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 
 use super::challenge;
 use super::check::{Check, Place};
@@ -165,6 +165,17 @@ impl RejectionKind {
 impl Rejection {
     /// The `domain` of the `google.rpc.ErrorInfo` that goes with a rejection in gRPC. Its `reason` is the
     /// [`kind`](Self::kind) in capitals, such as `NO_CREDENTIALS`, and its metadata has the [`scope`](Self::scope) as `scope`.
+    ///
+    /// ```
+    /// use tonic::Status;
+    /// use tonic_types::StatusExt;
+    /// use tower_bearer::{Rejection, RejectionKind};
+    ///
+    /// let rejection = Rejection::new(RejectionKind::Expired);
+    /// assert_eq!(rejection.grpc_code(), 16);
+    /// let info = Status::from(rejection).get_details_error_info().unwrap();
+    /// assert_eq!((&*info.reason, &*info.domain), ("EXPIRED", Rejection::GRPC_DOMAIN));
+    /// ```
     pub const GRPC_DOMAIN: &str = "tower-bearer";
 
     /// A rejection of this kind, for checks and handlers of your own.
@@ -212,8 +223,8 @@ impl Rejection {
     }
 
     /// Says it as this caller speaks, where no layer has said how.
-    pub(crate) fn for_caller(self, version: Version, headers: &HeaderMap) -> Self {
-        match Language::of(version, headers) {
+    pub(crate) fn for_caller(self, method: &Method, version: Version, headers: &HeaderMap) -> Self {
+        match Language::of(method, version, headers) {
             Language::Http => self,
             language => self.in_context(&Arc::new(Context { language, ..Context::default() })),
         }

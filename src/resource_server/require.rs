@@ -94,7 +94,7 @@ impl<F> RequireFuture<F> {
     }
 
     pub(crate) fn rejected<B>(rejection: Rejection, request: &Request<B>) -> Self {
-        let rejection = rejection.for_caller(request.version(), request.headers());
+        let rejection = rejection.for_caller(request.method(), request.version(), request.headers());
         Self { state: State::Rejected { rejection: Some(rejection) } }
     }
 }

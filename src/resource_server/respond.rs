@@ -98,7 +98,10 @@ impl Rejection {
         if let Some(seconds) = self.retry_after_seconds() {
             headers.entry(RETRY_AFTER).or_insert_with(|| HeaderValue::from(seconds));
         }
-        tracing::debug!(kind = ?self.kind(), status = self.status().as_u16(), "request rejected");
+        // One that no layer has said yet is said by it once more.
+        if !self.is_bare() {
+            tracing::debug!(kind = ?self.kind(), status = self.status().as_u16(), "request rejected");
+        }
         response.extensions_mut().insert(self);
         response
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Extensions, Response, StatusCode};
 
 use super::context::Context;
@@ -11,9 +11,13 @@ use super::language::Language;
 use super::rejection::Rejection;
 
 /// The answer in this context, if it is one to a rejection that nobody has said in a context yet. The status, headers and extensions
-/// that were set besides stay.
+/// that were set besides stay: also another challenge than the rejection's own, and another time after which to try again.
 pub(crate) fn retold<R: Default + 'static>(before: Response<R>, context: &Arc<Context>) -> Response<R> {
     let Some((rejection, usual)) = made_behind(before.extensions()) else { return before };
+    let own = [
+        rejection.www_authenticate().map(|challenge| (WWW_AUTHENTICATE, challenge)),
+        rejection.retry_after_seconds().map(|seconds| (RETRY_AFTER, seconds.into())),
+    ];
     let mut said = rejection.in_context(context).respond();
     let (before, _) = before.into_parts();
     if before.status != usual && context.language == Language::Http {
@@ -21,11 +25,18 @@ pub(crate) fn retold<R: Default + 'static>(before: Response<R>, context: &Arc<Co
     }
     let of_the_answer = [CONTENT_TYPE, CONTENT_LENGTH].into_iter().chain(OWN_HEADERS);
     let taken: Vec<_> = said.headers().keys().cloned().chain(of_the_answer).collect();
-    for (name, value) in before.headers.iter().filter(|(name, _)| !taken.contains(name)) {
-        said.headers_mut().append(name, value.clone());
+    for (name, value) in &before.headers {
+        let is_own = own.iter().flatten().any(|(own_name, own_value)| own_name == name && own_value == value);
+        if name == WWW_AUTHENTICATE && !is_own {
+            said.headers_mut().append(name, value.clone());
+        } else if name == RETRY_AFTER && !is_own {
+            said.headers_mut().insert(name, value.clone());
+        } else if !taken.contains(name) {
+            said.headers_mut().append(name, value.clone());
+        }
     }
-    let own = std::mem::replace(said.extensions_mut(), before.extensions);
-    said.extensions_mut().extend(own);
+    let extensions = std::mem::replace(said.extensions_mut(), before.extensions);
+    said.extensions_mut().extend(extensions);
     said
 }
 

@@ -26,7 +26,8 @@ impl VerifiedToken {
     /// [`check`](super::Validator::check)s would say now.
     ///
     /// While the stream is idle the clock is looked at once a minute, in case somebody set it, and when it shows the end; that takes a
-    /// tokio runtime. Without one it is looked at whenever the stream is polled.
+    /// tokio runtime with its timers switched on (`enable_time`), and panics in one without. Outside of any runtime it is looked at
+    /// whenever the stream is polled.
     ///
     /// ```
     /// use tokio_stream::Stream;

@@ -57,3 +57,4 @@ mod tower;
 mod until_expiry;
 mod vectors;
 mod verified_token;
+mod without_tonic;

@@ -456,3 +456,22 @@ async fn a_status_and_headers_that_a_handler_sets_besides_its_rejection_stay() {
     assert_eq!(challenges(&response).len(), 1);
     assert!(challenges(&response)[0].contains("realm="), "it is said in the layer's way");
 }
+
+#[tokio::test]
+async fn a_challenge_and_a_time_to_wait_that_a_handler_sets_besides_its_rejection_stay() {
+    let authority = TestIssuer::new();
+    let challenged =
+        || async { ([(WWW_AUTHENTICATE, r#"DPoP algs="ES256""#)], Rejection::new(RejectionKind::Refused)) };
+    let busy = || async { ([(RETRY_AFTER, "120")], Rejection::new(RejectionKind::KeysUnavailable)) };
+    let app =
+        Router::new().route("/", get(challenged)).route("/busy", get(busy)).route_layer(guard(&authority.issuer()));
+    let token = authority.token(AUDIENCE).sign();
+    let Ok(response) = app.clone().oneshot(with_token(&token)).await;
+    let challenges = challenges(&response);
+    assert_eq!(challenges.len(), 2, "{challenges:?}");
+    assert!(challenges.contains(&r#"DPoP algs="ES256""#) && challenges.iter().any(|one| one.contains("realm=")));
+    let mut request = with_token(&token);
+    *request.uri_mut() = "/busy".parse().unwrap();
+    let Ok(response) = app.oneshot(request).await;
+    assert_eq!(response.headers()[RETRY_AFTER], "120");
+}

@@ -27,7 +27,9 @@ use crate::error::Error;
 ///
 /// A path is compared letter by letter, as services of gRPC do: nothing is decoded or made regular, and what another spelling of a
 /// path leads to is not the method. A query does not belong to it. Where something between this layer and the service changes paths,
-/// the rules count for what they were before. A streaming call is checked when it starts; see
+/// the rules count for what they were before: a service that made paths regular would run a method that has a rule under
+/// [`otherwise`](Self::otherwise). A path of REST is no method and has no rule, so in a router that holds both this goes around the
+/// services of gRPC alone, and the [`BearerLayer`](super::super::BearerLayer) around all. A streaming call is checked when it starts; see
 /// [`until_expiry`](super::super::VerifiedToken::until_expiry).
 ///
 /// ```
@@ -37,7 +39,8 @@ use crate::error::Error;
 /// let issuer = Issuer::new("https://login.example.com")?;
 /// let methods = GrpcMethods::new()
 ///     .method("/orders.v1.Orders/Place", scope("orders.write"))?
-///     .method("/orders.v1.Orders/List", satisfies(|_| Ok(())))?; // any good token
+///     .method("/orders.v1.Orders/List", satisfies(|_| Ok(())))? // any good token
+///     .otherwise(scope("orders.admin")); // without this line, what is not listed is denied
 /// let guard = ServiceBuilder::new().layer(BearerLayer::new(issuer.validator("api://orders"))).layer(methods);
 /// # Ok::<(), tower_bearer::Error>(())
 /// ```

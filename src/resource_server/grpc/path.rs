@@ -20,7 +20,8 @@ pub(crate) fn is_in(method_or_service: &str, path: &str) -> bool {
     }
 }
 
-/// What can stand in a path as it is, between two slashes.
+/// What can stand in a path as it is, between two slashes, and leads nowhere else for whoever makes paths regular.
 fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !b"/?#%*\"<>\\^`{|}".contains(&byte))
+    !matches!(name, "" | "." | "..")
+        && name.bytes().all(|byte| matches!(byte, b'!'..=b'~') && !b"/?#%*\"<>\\^`{|}".contains(&byte))
 }

@@ -1,9 +1,9 @@
-//! How a caller speaks: told by the version of HTTP and the content type.
+//! How a caller speaks: told by the method, the version of HTTP and the content type.
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::post;
-use http::{HeaderValue, Request, Version};
+use axum::routing::any;
+use http::{HeaderValue, Method, Request, Version};
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{RejectionKind, VerifiedToken};
 
@@ -17,7 +17,7 @@ const WEB: Option<&str> = Some("application/grpc-web");
 const WEB_TEXT: Option<&str> = Some("application/grpc-web-text");
 
 fn app(authority: &TestIssuer) -> Router {
-    Router::new().route("/", post(|_: VerifiedToken| async { "in" })).route_layer(guard(&authority.issuer()))
+    Router::new().route("/", any(|_: VerifiedToken| async { "in" })).route_layer(guard(&authority.issuer()))
 }
 
 /// Whether a call without a token is answered in this content type of gRPC, or in plain HTTP.
@@ -108,7 +108,7 @@ async fn whoever_says_no_content_type_or_two_is_answered_in_http() {
 }
 
 #[tokio::test]
-async fn a_call_that_only_claims_to_be_translated_from_grpc_web_is_answered_in_http() {
+async fn a_call_over_http_1_is_in_grpc_only_where_it_has_all_that_tonic_web_sets() {
     let app = app(&TestIssuer::new());
     let with = |headers: &[(&'static str, &'static str)]| {
         let mut request = request(Version::HTTP_11, &[b"application/grpc"]);
@@ -124,6 +124,20 @@ async fn a_call_that_only_claims_to_be_translated_from_grpc_web_is_answered_in_h
         &[("te", "trailers"), ("te", "trailers"), ("accept-encoding", "identity,deflate,gzip")],
     ] {
         is_answered_in(&app, with(headers), HTTP).await;
+    }
+    // Whoever sets them by themselves has the answer that they asked for.
+    is_answered_in(&app, with(&[("te", "trailers"), ("accept-encoding", "identity,deflate,gzip")]), GRPC).await;
+}
+
+#[tokio::test]
+async fn what_is_not_a_post_is_answered_in_http_as_the_200_of_a_refusal_must_get_into_no_cache() {
+    let app = app(&TestIssuer::new());
+    for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
+        for content_type in ["application/grpc", "application/grpc-web", "application/grpc-web-text"] {
+            let mut request = request(Version::HTTP_2, &[content_type.as_bytes()]);
+            *request.method_mut() = method.clone();
+            is_answered_in(&app, request, HTTP).await;
+        }
     }
 }
 

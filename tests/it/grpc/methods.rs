@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
+use axum::routing::{get, post};
 use http::{Request, Uri, Version};
 use tonic::Code;
 use tower_bearer::testing::TestIssuer;
@@ -46,6 +47,11 @@ impl Callers {
     }
 }
 
+/// `GET` of REST.
+fn with_token(token: &str, path: &str) -> Request<Body> {
+    Request::get(path).header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap()
+}
+
 pub(super) async fn ask(app: &Router, path: &str, credentials: &[String]) -> Answer {
     send(app, call("application/grpc", path, credentials.to_vec())).await
 }
@@ -53,6 +59,24 @@ pub(super) async fn ask(app: &Router, path: &str, credentials: &[String]) -> Ans
 pub(super) fn is_unlisted(answer: &Answer) -> bool {
     answer.kind == Some(RejectionKind::UnlistedMethod)
         && read_answer(answer, "application/grpc") == refused(RejectionKind::UnlistedMethod, Some(UNLISTED), None)
+}
+
+#[tokio::test]
+async fn beside_rest_it_goes_around_the_services_of_grpc_and_the_guard_around_all() {
+    let callers = Callers::new();
+    let services = Router::new().route(PLACE, post(async || "in")).layer(orders());
+    let rest = Router::new().route("/orders", get(async || "in"));
+    let app = services.merge(rest).layer(guard(&callers.authority.issuer()));
+    let [writer] = &callers.writer;
+    assert_eq!(send(&app, with_token(writer.trim_start_matches("Bearer "), "/orders")).await.body, "in");
+    assert_eq!(ask(&app, PLACE, &callers.writer).await.body, "in");
+    let lacking = refused(RejectionKind::InsufficientScope, Some(LACKING), Some("orders.write"));
+    assert_eq!(read_answer(&ask(&app, PLACE, &callers.reader).await, "application/grpc"), lacking);
+    // Around both, it denies what is no method.
+    let around_all = Router::new().route("/orders", get(async || "in")).layer(orders());
+    let app = around_all.layer(guard(&callers.authority.issuer()));
+    let denied = send(&app, with_token(writer.trim_start_matches("Bearer "), "/orders")).await;
+    assert_eq!((denied.status, denied.kind), (403, Some(RejectionKind::UnlistedMethod)));
 }
 
 #[tokio::test]

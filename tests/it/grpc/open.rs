@@ -35,6 +35,8 @@ async fn an_open_service_needs_no_token_and_no_rule_while_all_else_does() {
             "/grpc.health.v1.Health/Check/",
             "/grpc.health.v1.Health//Check",
             "/grpc.health.v1.Health/Check/x",
+            "/grpc.health.v1.Health/.",
+            "/grpc.health.v1.Health/..",
             "/grpc.health.v1.Health/../orders.v1.Orders/Place",
             "/grpc.health.v1.Healthy/Check",
             "/grpc.health.v1.health/Check",
