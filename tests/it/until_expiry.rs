@@ -44,6 +44,8 @@ fn is_expired(item: Option<Item>) {
 #[tokio::test]
 async fn items_pass_until_a_new_request_would_be_refused_and_then_the_stream_ends_with_the_rejection() {
     let authority = TestIssuer::new();
+    // On a whole second, as `exp` is one.
+    authority.set_wall_clock(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let (sender, stream) = feed();
     let mut stream = token(&authority).await.until_expiry(stream);
     let text = authority.token(AUDIENCE).expires_in(Duration::from_secs(3600)).sign();
@@ -51,12 +53,12 @@ async fn items_pass_until_a_new_request_would_be_refused_and_then_the_stream_end
     sender.send(Ok(1)).unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), 1);
 
-    authority.advance(LIFE - Duration::from_secs(1));
+    authority.advance(LIFE - Duration::from_millis(1));
     assert!(validator.verify(&text).await.is_ok());
     sender.send(Ok(2)).unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), 2);
 
-    authority.advance(Duration::from_secs(1));
+    authority.advance(Duration::from_millis(1));
     assert_eq!(validator.verify(&text).await.unwrap_err().kind(), RejectionKind::Expired);
     sender.send(Ok(3)).unwrap();
     is_expired(stream.next().await);

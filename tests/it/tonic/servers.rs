@@ -16,11 +16,10 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tower::Layer;
 use tower_bearer::testing::TestIssuer;
 use tower_bearer::{
-    BearerLayer, BearerService, GrpcMethods, GrpcMethodsService, RejectionKind, RequireService, VerifiedToken, require,
-    scope,
+    BearerService, GrpcMethods, GrpcMethodsService, RejectionKind, RequireService, VerifiedToken, require, scope,
 };
 
-use super::service::{Client, Orders, OrdersServer};
+use super::service::{Client, OrdersServer};
 use crate::grpc::{read, refused};
 use crate::rejections::guard;
 use crate::support::AUDIENCE;
@@ -209,9 +208,4 @@ async fn a_refusal_ends_the_call_with_its_headers() {
     let response = tower::Service::call(&mut channel, request).await.unwrap();
     assert_eq!(response.headers()["grpc-status"], "16");
     assert!(http_body::Body::is_end_stream(response.body()));
-}
-
-#[allow(dead_code)]
-fn the_bounds_of_a_server_are_met<O: Orders>(orders: O, layer: BearerLayer) {
-    let _ = Server::builder().add_service(layer.layer(OrdersServer::new(orders)));
 }

@@ -103,10 +103,20 @@ async fn metadata_that_a_method_adds_to_the_status_stays() {
     assert!(headers["www-authenticate"].to_str().unwrap().contains("realm="), "it is said in the layer's way");
 }
 
+fn with_details_of_the_rejection(code: Code, message: &str) -> Status {
+    let rejection = Rejection::new(RejectionKind::UnlistedMethod);
+    let details = Bytes::copy_from_slice(Status::from(rejection.clone()).details());
+    let mut status = Status::with_details(code, message, details);
+    status.set_source(Arc::new(rejection));
+    status
+}
+
 #[tokio::test]
 async fn a_status_that_says_something_else_is_the_methods_own() {
-    let methods: [Place; 4] = [
+    let methods: [Place; 6] = [
         |_| Err(Status::unauthenticated("sign in first")),
+        |_| Err(with_details_of_the_rejection(Code::NotFound, "no token allows this method")),
+        |_| Err(with_details_of_the_rejection(Code::PermissionDenied, "not on Sundays")),
         |_| {
             let mut status = Status::not_found("no token allows this method");
             status.set_source(Arc::new(Rejection::new(RejectionKind::UnlistedMethod)));
@@ -178,4 +188,16 @@ async fn errors_of_a_service_behind_the_guard_pass_through() {
     let bearer = [format!("Bearer {}", authority.token(AUDIENCE).sign())];
     let call = call("application/grpc", "/orders.v1.Orders/Place", bearer);
     assert_eq!(guard(&authority.issuer()).layer(failing).oneshot(call).await.unwrap_err(), "it broke");
+}
+
+#[tokio::test]
+async fn details_can_be_read_however_long_the_scope_is() {
+    let authority = TestIssuer::new();
+    let token = authority.issuer().validator(AUDIENCE).verify(&authority.token(AUDIENCE).sign()).await.unwrap();
+    // Lengths take one byte more from 128 on, and again from 16,384.
+    for length in (1..300).chain(16_200..16_400) {
+        let scope = "a".repeat(length);
+        let status = Status::from(token.require(tower_bearer::scope(scope.clone())).unwrap_err());
+        assert_eq!(read(&status).metadata["scope"], scope);
+    }
 }
