@@ -27,5 +27,4 @@ mod same_key_ids;
 mod service;
 mod test_directory;
 mod token;
-mod tonic;
 mod wire;
