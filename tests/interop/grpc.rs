@@ -1,4 +1,5 @@
-//! What clients of gRPC that others wrote learn from the server of the example `grpc`: PyPI `grpcio` and npm `@grpc/grpc-js`.
+//! What clients of gRPC that others wrote learn from the server of the example `grpc`: PyPI `grpcio`, npm `@grpc/grpc-js` and, of
+//! grpc-web, npm `@connectrpc/connect-node`.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -58,10 +59,8 @@ async fn calls_with_a_good_token_are_answered() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn refused_calls_arrive_whole_whether_they_stream_or_not() {
-    let world = world().await;
-    let (reader, buyer) = (world.alice("Orders.Read"), world.alice("Orders.Place"));
+/// Calls of a reader and of a buyer that are refused, and what is said to them.
+fn refused<'t>(reader: &'t str, buyer: &'t str) -> [(&'static str, Option<&'t str>, Refusal); 9] {
     let realm = r#"Bearer realm="api://orders""#;
     let no_credentials = Refusal::new(16, "a bearer token is required", "NO_CREDENTIALS").challenge(realm);
     let malformed = Refusal::new(16, "the token is malformed", "MALFORMED")
@@ -75,24 +74,43 @@ async fn refused_calls_arrive_whole_whether_they_stream_or_not() {
     let not_listed = Refusal::new(7, "no token allows this method", "UNLISTED_METHOD").challenge(&format!(
         "{realm}, error=\"insufficient_scope\", error_description=\"no token allows this method\""
     ));
-    let rows: [(&str, Option<&str>, Refusal); 9] = [
+    [
         (LIST, None, no_credentials.clone()),
         (LIST, Some("abc"), malformed.clone()),
-        (LIST, Some(&buyer), insufficient("Orders.Read")),
+        (LIST, Some(buyer), insufficient("Orders.Read")),
         (WATCH, None, no_credentials.clone()),
         (WATCH, Some("abc"), malformed),
-        (WATCH, Some(&buyer), insufficient("Orders.Read")),
-        (PLACE, Some(&reader), insufficient("Orders.Place")),
-        (PURGE, Some(&reader), not_listed),
+        (WATCH, Some(buyer), insufficient("Orders.Read")),
+        (PLACE, Some(reader), insufficient("Orders.Place")),
+        (PURGE, Some(reader), not_listed),
         (PURGE, None, no_credentials),
-    ];
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_calls_arrive_whole_whether_they_stream_or_not() {
+    let world = world().await;
+    let (reader, buyer) = (world.alice("Orders.Read"), world.alice("Orders.Place"));
     let mut clients = GrpcClient::both();
-    for (path, token, expected) in rows {
+    for (path, token, expected) in refused(&reader, &buyer) {
         let origin = &world.tier_one;
         let calls = clients.each_mut().map(|client| client.call(origin, path, token, &ListRequest {}));
         learned_by_both(&calls, &expected);
         let streams = clients.each_mut().map(|client| client.stream(origin, path, token, &ListRequest {}));
         learned_by_both(&streams, &expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_grpc_web_reads_the_same_in_headers_alone() {
+    let world = world().await;
+    let (reader, buyer) = (world.alice("Orders.Read"), world.alice("Orders.Place"));
+    let mut client = GrpcClient::of_web();
+    for (path, token, expected) in refused(&reader, &buyer) {
+        let call = client.call(&world.tier_one, path, token, &ListRequest {});
+        assert_eq!(call.refusal().as_ref(), Some(&expected), "{call:?}");
+        let stream = client.stream(&world.tier_one, path, token, &ListRequest {});
+        assert_eq!(stream.refusal().as_ref(), Some(&expected), "{stream:?}");
     }
 }
 

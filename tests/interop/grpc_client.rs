@@ -53,8 +53,16 @@ struct End {
 impl GrpcClient {
     /// PyPI `grpcio` and npm `@grpc/grpc-js`.
     pub(crate) fn both() -> [Self; 2] {
-        ["grpc_client.py", "grpc_client.mjs"]
-            .map(|script| Self { process: block_in_place(|| Process::start(script, &[]).0) })
+        ["grpc_client.py", "grpc_client.mjs"].map(Self::start)
+    }
+
+    /// npm `@connectrpc/connect-node`, which speaks grpc-web. It hears no messages.
+    pub(crate) fn of_web() -> Self {
+        Self::start("grpc_web_client.mjs")
+    }
+
+    fn start(script: &'static str) -> Self {
+        Self { process: block_in_place(|| Process::start(script, &[]).0) }
     }
 
     /// Makes a call with one message, to which one comes back.
