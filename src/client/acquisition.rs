@@ -17,8 +17,12 @@ impl Acquisition {
         self.client.cache.current(&self.client.exchange, &self.request)
     }
 
+    /// The token, waiting for it where that is needed.
     pub(super) async fn token(&self) -> Result<AccessToken, TokenError> {
-        self.client.cache.token(&self.client.exchange, &self.request).await
+        match self.current() {
+            Some(token) => Ok(token),
+            None => self.client.cache.token(&self.client.exchange, &self.request).await,
+        }
     }
 
     /// Another token, asked for with what an API wants to know besides.

@@ -7,6 +7,7 @@ mod cache;
 mod claims_challenge;
 mod client_credentials;
 mod credential;
+mod entry;
 mod error;
 mod exchange;
 mod families;

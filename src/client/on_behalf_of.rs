@@ -72,11 +72,7 @@ impl OnBehalfOf {
     /// the client's, is an application's and not a person's, or, with Microsoft, is for another audience than this application (its client
     /// id, `api://` and its client id, or what [`app_id_uri`](Client::app_id_uri) says); and as one for the person where it has run out.
     pub async fn token(&self, caller: &VerifiedToken) -> Result<AccessToken, TokenError> {
-        let acquisition = self.acquisition(caller)?;
-        match acquisition.current() {
-            Some(token) => Ok(token),
-            None => acquisition.token().await,
-        }
+        self.acquisition(caller)?.token().await
     }
 
     /// A token that is asked for with what the API wants to know besides, which it said in a claims challenge. It never comes from the

@@ -141,11 +141,7 @@ impl TokenExchange {
     /// application's, or has run out. Where that can't be told ([`is_application`](VerifiedToken::is_application) is `None`), the issuer
     /// decides; [`require`](crate::require)`(`[`delegated()`](crate::delegated)`)` lets no such token in.
     pub async fn token(&self, caller: &VerifiedToken) -> Result<AccessToken, TokenError> {
-        let acquisition = self.acquisition(caller)?;
-        match acquisition.current() {
-            Some(token) => Ok(token),
-            None => acquisition.token().await,
-        }
+        self.acquisition(caller)?.token().await
     }
 
     /// As [`token`](Self::token), for a token that nobody checked: whoever can call this decides on whose behalf the next API is called.

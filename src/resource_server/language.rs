@@ -20,9 +20,10 @@ impl Language {
     /// Whoever says two content types, or none of gRPC's, is answered in plain HTTP; so is one of gRPC over HTTP/1, where gRPC can't be,
     /// and whatever is not a POST, as all calls are: the 200 of a refusal in gRPC must get into no cache.
     pub(crate) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
-        let Some(content_type) = only(headers, &CONTENT_TYPE).filter(|_| method == Method::POST) else {
+        if method != Method::POST {
             return Self::Http;
-        };
+        }
+        let Some(content_type) = only(headers, &CONTENT_TYPE) else { return Self::Http };
         if is_media_type(content_type, b"application/grpc-web") {
             Self::GrpcWeb
         } else if is_media_type(content_type, b"application/grpc-web-text") {

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::sealed::SessionKey;
 
-use super::cache::{COOL_DOWN, lifetime};
+use super::entry::{COOL_DOWN, lifetime};
 use super::exchange::{Asked, Exchange};
 use super::form::Form;
 use super::grant::Request;

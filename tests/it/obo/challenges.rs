@@ -245,6 +245,24 @@ async fn called(world: &World, refused: &'static str) -> Result<Response<String>
 }
 
 #[tokio::test]
+async fn who_asks_with_claims_during_an_outage_learns_what_is_left_of_it() {
+    let world = World::answering(|_, _| {
+        let mut response = answer(503, json!({}));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+        response
+    });
+    let alice = world.person(ALICE).await;
+    let stock = world.client().on_behalf_of(["api://stock/Items.Read"]).unwrap();
+    let claims = ClaimsChallenge::from_headers(&challenge(CLAIMS)).unwrap();
+    for left in [30, 20, 10] {
+        let error = stock.token_with_claims(&alice, &claims).await.unwrap_err();
+        assert_eq!((error.kind(), error.retry_after()), (Kind::Unavailable, Some(Duration::from_secs(left))));
+        world.clock().advance(Duration::from_secs(10));
+    }
+    assert_eq!(world.requests(), 1);
+}
+
+#[tokio::test]
 async fn claims_that_an_issuer_refuses_are_not_asked_with_again_for_five_seconds() {
     let world = World::answering(|_, _| answer(400, json!({ "error": "interaction_required", "claims": CLAIMS })));
     let alice = world.person(ALICE).await;
