@@ -62,8 +62,9 @@ impl<S: Sync> OptionalFromRequestParts<S> for VerifiedToken {
 impl<S: Sync, T: DeserializeOwned + Send + Sync + 'static> FromRequestParts<S> for Claims<T> {
     type Rejection = Rejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
-        <VerifiedToken as FromRequestParts<S>>::from_request_parts(parts, state).await?.claims().map(Self)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let token = VerifiedToken::of(&parts.extensions).map_err(|rejection| for_caller(rejection, parts))?;
+        token.claims().map(Self)
     }
 }
 

@@ -1,5 +1,4 @@
-//! What serde doesn't check of a JSON object: that no member occurs twice, that it isn't nested too deeply, and that
-//! members which nobody reads at first can be read later.
+//! What serde doesn't check of a JSON object: that no member occurs twice, and that it isn't nested too deeply.
 //!
 //! The scan is no validator. It walks strings and brackets only, so that it agrees with any real parser
 //! on every text which that parser accepts; `serde_json` reads the same text afterwards and refuses the others.
@@ -7,10 +6,10 @@
 use std::borrow::Cow;
 
 /// How deeply objects and arrays may be nested, the outermost included.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// How many members an object may have before the scan allocates.
-const INLINE_MEMBERS: usize = 32;
+const INLINE_NAMES: usize = 32;
 
 /// Why a JSON text is refused before it is parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,34 +26,21 @@ pub(crate) enum JsonFault {
 ///
 /// Names are compared unescaped. Members of inner objects may repeat: nobody reads those by name here.
 pub(crate) fn check_object(json: &str) -> Result<(), JsonFault> {
-    scan(json, MAX_DEPTH, Values::Skipped)
-}
-
-/// As [`check_object`], and each value can be read: no lone surrogate in a string, no number beyond a double. serde skips
-/// what it isn't asked for, so that a text could pass once and fail when it is read in full.
-pub(crate) fn check_readable_object(json: &str) -> Result<(), JsonFault> {
-    scan(json, MAX_DEPTH, Values::Readable)
+    scan(json, MAX_DEPTH)
 }
 
 /// As [`check_object`], for a container whose members are checked one by one: any depth will do.
 pub(super) fn check_container(json: &str) -> Result<(), JsonFault> {
-    scan(json, usize::MAX, Values::Skipped)
+    scan(json, usize::MAX)
 }
 
-/// How values are looked at.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Values {
-    Skipped,
-    Readable,
-}
-
-fn scan(json: &str, max_depth: usize, values: Values) -> Result<(), JsonFault> {
+fn scan(json: &str, max_depth: usize) -> Result<(), JsonFault> {
     let json = json.trim_matches([' ', '\t', '\n', '\r']);
     if !json.starts_with('{') {
         return Err(JsonFault::NotAnObject);
     }
     let bytes = json.as_bytes();
-    let mut members = Members::new();
+    let mut names = Names::new();
     let mut depth = 0_usize;
     let mut name_comes_next = false;
     let mut at = 0;
@@ -65,11 +51,8 @@ fn scan(json: &str, max_depth: usize, values: Values) -> Result<(), JsonFault> {
             b'"' => {
                 let string = string_at(json, token).ok_or(JsonFault::EndsEarly)?;
                 at = token + string.quoted.len();
-                if values == Values::Readable && !string.is_readable() {
-                    return Err(JsonFault::Malformed);
-                }
                 if name_comes_next && depth == 1 {
-                    members.add(string)?;
+                    names.add(string.unescaped()?)?;
                     name_comes_next = false;
                 }
             }
@@ -87,20 +70,13 @@ fn scan(json: &str, max_depth: usize, values: Values) -> Result<(), JsonFault> {
                     return Err(JsonFault::Malformed);
                 }
             }
-            b'-' | b'0'..=b'9' if values == Values::Readable => {
-                let number = number_at(json, token);
-                at = token + number.len();
-                if !is_readable_number(number) {
-                    return Err(JsonFault::Malformed);
-                }
-            }
             _ => {}
         }
     }
     if depth != 0 {
         return Err(JsonFault::EndsEarly);
     }
-    members.finish()
+    names.finish()
 }
 
 /// A string literal, its quotes included.
@@ -110,25 +86,13 @@ struct Literal<'a> {
     escaped: bool,
 }
 
-impl Literal<'_> {
-    /// Whether it can be decoded: surrogates come in pairs.
-    fn is_readable(self) -> bool {
-        let may_hold_surrogates = self.escaped && (self.quoted.contains("\\ud") || self.quoted.contains("\\uD"));
-        !may_hold_surrogates || serde_json::from_str::<String>(self.quoted).is_ok()
+impl<'a> Literal<'a> {
+    fn unescaped(self) -> Result<Cow<'a, str>, JsonFault> {
+        if self.escaped {
+            return serde_json::from_str(self.quoted).map(Cow::Owned).map_err(|_| JsonFault::Malformed);
+        }
+        Ok(Cow::Borrowed(self.quoted.trim_matches('"')))
     }
-}
-
-/// The number that begins at `start`, as far as its characters go.
-fn number_at(json: &str, start: usize) -> &str {
-    let rest = json.get(start..).unwrap_or_default();
-    let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E'));
-    rest.get(..end.unwrap_or(rest.len())).unwrap_or_default()
-}
-
-/// Whether it fits a double. Without an exponent, and with fewer digits than the largest one has, it does.
-fn is_readable_number(number: &str) -> bool {
-    let is_small = number.len() < 300 && !number.bytes().any(|byte| matches!(byte, b'e' | b'E'));
-    is_small || number.parse().is_ok_and(f64::is_finite)
 }
 
 /// The string literal whose opening quote is at `start`; `None` when it never ends.
@@ -149,34 +113,28 @@ fn string_at(json: &str, start: usize) -> Option<Literal<'_>> {
 }
 
 /// The member names seen so far. Few and plain ones are compared as they come, on the stack; as soon as
-/// there are many, or one is escaped, they are gathered and sorted, so that hostile input stays cheap too.
-struct Members<'a> {
-    inline: [&'a str; INLINE_MEMBERS],
+/// there are many, or one was escaped, they are gathered and sorted, so that hostile input stays cheap too.
+pub(super) struct Names<'a> {
+    inline: [&'a str; INLINE_NAMES],
     len: usize,
     /// One bit for each fingerprint seen: a name whose bit isn't set is new without comparing.
     fingerprints: u64,
     gathered: Vec<Cow<'a, str>>,
 }
 
-impl<'a> Members<'a> {
-    fn new() -> Self {
-        Self { inline: [""; INLINE_MEMBERS], len: 0, fingerprints: 0, gathered: Vec::new() }
+impl<'a> Names<'a> {
+    pub(super) fn new() -> Self {
+        Self { inline: [""; INLINE_NAMES], len: 0, fingerprints: 0, gathered: Vec::new() }
     }
 
-    fn add(&mut self, literal: Literal<'a>) -> Result<(), JsonFault> {
-        if literal.escaped {
-            let name: String = serde_json::from_str(literal.quoted).map_err(|_| JsonFault::Malformed)?;
-            self.gathered.push(Cow::Owned(name));
-            return Ok(());
-        }
-        let name = literal.quoted.trim_matches('"');
-        let Some(slot) = self.inline.get_mut(self.len) else {
-            self.gathered.push(Cow::Borrowed(name));
+    pub(super) fn add(&mut self, name: Cow<'a, str>) -> Result<(), JsonFault> {
+        let (Cow::Borrowed(plain), Some(slot)) = (&name, self.inline.get_mut(self.len)) else {
+            self.gathered.push(name);
             return Ok(());
         };
-        *slot = name;
-        let fingerprint = fingerprint(name);
-        if self.fingerprints & fingerprint != 0 && self.inline.iter().take(self.len).any(|seen| *seen == name) {
+        *slot = plain;
+        let fingerprint = fingerprint(plain);
+        if self.fingerprints & fingerprint != 0 && self.inline.iter().take(self.len).any(|seen| seen == plain) {
             return Err(JsonFault::DuplicateMember);
         }
         self.fingerprints |= fingerprint;
@@ -184,7 +142,7 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<(), JsonFault> {
+    pub(super) fn finish(mut self) -> Result<(), JsonFault> {
         if self.gathered.is_empty() {
             return Ok(());
         }
@@ -273,36 +231,6 @@ mod tests {
                 let json = format!("{{{list},\"m{repeated}\":0}}");
                 assert_eq!(check_object(&json), Err(JsonFault::DuplicateMember), "{count} {repeated}");
             }
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_later_is_malformed_where_that_counts() {
-        for value in [
-            "1e400",
-            "-1E999",
-            "[0, 1e309]",
-            &"9".repeat(400),
-            r#""\ud800""#,
-            r#"{"a":"\uDC00 "}"#,
-            r#""\ud800\ud800""#,
-        ] {
-            let json = format!(r#"{{"a":{value}}}"#);
-            assert_eq!(check_readable_object(&json), Err(JsonFault::Malformed), "{json}");
-            assert_eq!(check_object(&json), Ok(()), "{json}");
-        }
-        for value in [
-            "1e308",
-            "-0.5",
-            "12",
-            "true",
-            "[false, null]",
-            &"9".repeat(299),
-            r#""\ud83d\ude00 1e400""#,
-            r#""\\ud800""#,
-        ] {
-            let json = format!(r#"{{"a":{value}}}"#);
-            assert_eq!(check_readable_object(&json), Ok(()), "{json}");
         }
     }
 

@@ -1,18 +1,15 @@
 //! A token as it comes in, split and decoded once (RFC 7515 §7.1), and what it is once its signature was checked.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, IgnoredAny};
-
 use super::algorithm::Algorithm;
-use super::json::{self, JsonFault};
-use super::text::Text;
+use super::json::JsonFault;
+use super::object::{ReadMembers, Unfit, Value, read_object};
+use base64_simd::URL_SAFE_NO_PAD;
 
 /// A JWS in compact serialization whose signature has *not* been checked.
 ///
@@ -31,7 +28,7 @@ pub struct CompactJws<'a> {
     compact: &'a str,
     signing_input: &'a str,
     /// Header, payload and signature, one after the other.
-    decoded: Bytes,
+    decoded: Vec<u8>,
     payload: Range<usize>,
     /// What the header's `alg` says, once the header was read and found good.
     algorithm: OnceLock<Option<Algorithm>>,
@@ -50,25 +47,21 @@ impl<'a> CompactJws<'a> {
     pub fn parse(compact: &'a str) -> Result<Self, JwsError> {
         let (signing_input, signature) = compact.rsplit_once('.').ok_or(JwsError::NotThreeParts)?;
         let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotThreeParts)?;
-        if payload.contains('.') {
-            return Err(JwsError::NotThreeParts);
-        }
+        // Told where it matters alone: no dot is decoded.
+        let fault = |fault| if payload.contains('.') { JwsError::NotThreeParts } else { fault };
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(JwsError::EmptyPart);
+            return Err(fault(JwsError::EmptyPart));
         }
-        let mut decoded = vec![0; decoded_len(header) + decoded_len(payload) + decoded_len(signature)];
-        let mut unused = decoded.as_mut_slice();
-        for part in [header, payload, signature] {
-            unused = decode_into(unused, part).ok_or(JwsError::Base64)?;
-        }
-        let payload_start = decoded_len(header);
-        Ok(Self {
-            compact,
-            signing_input,
-            decoded: Bytes::from(decoded),
-            payload: payload_start..payload_start + decoded_len(payload),
-            algorithm: OnceLock::new(),
-        })
+        let mut decoded = Vec::with_capacity(compact.len() / 4 * 3);
+        let mut decode = |part: &str| {
+            let start = decoded.len();
+            let read = URL_SAFE_NO_PAD.decode_append(part, &mut decoded).map(|()| start..decoded.len());
+            read.map_err(|_| fault(JwsError::Base64))
+        };
+        decode(header)?;
+        let payload = decode(payload)?;
+        decode(signature)?;
+        Ok(Self { compact, signing_input, decoded, payload, algorithm: OnceLock::new() })
     }
 
     /// Reads the header. It is *unverified*: good for finding the key, not for trusting anything.
@@ -115,8 +108,8 @@ impl<'a> CompactJws<'a> {
     }
 
     /// To be called by the verifier alone, after the signature was found good.
-    pub(super) fn to_verified(&self) -> VerifiedJws {
-        VerifiedJws { payload: self.decoded.slice(self.payload.clone()) }
+    pub(super) fn to_verified(&self) -> VerifiedJws<'_> {
+        VerifiedJws { payload: self.payload() }
     }
 }
 
@@ -131,46 +124,46 @@ impl fmt::Debug for CompactJws<'_> {
 ///
 /// `jku`, `jwk`, `x5u` and `x5c` are never followed: a token doesn't bring its own key along.
 pub struct Header<'a> {
-    algorithm: Text<'a>,
-    key_id: Option<Text<'a>>,
-    media_type: Option<Text<'a>>,
+    members: Members<'a>,
 }
 
 impl<'a> Header<'a> {
     fn parse(json: &'a str) -> Result<Self, JwsError> {
-        json::check_object(json)?;
-        let members: Members<'a> = serde_json::from_str(json).map_err(|_| JwsError::Json)?;
+        let members: Members<'a> = read_object(json)?;
+        if members.alg.is_none() {
+            return Err(JwsError::Json);
+        }
         if members.crit {
             return Err(JwsError::CriticalHeader);
         }
         if members.b64 || members.zip || members.enc {
             return Err(JwsError::UnsupportedHeader);
         }
-        Ok(Self { algorithm: members.alg, key_id: members.kid, media_type: members.typ })
+        Ok(Self { members })
     }
 
     /// The `alg` as written, which may be any string.
     #[must_use]
     pub fn algorithm_name(&self) -> &str {
-        self.algorithm.as_str()
+        self.members.alg.as_deref().unwrap_or_default()
     }
 
     /// The `alg`, if it is a supported one; never `none`.
     #[must_use]
     pub fn algorithm(&self) -> Option<Algorithm> {
-        Algorithm::from_str(self.algorithm.as_str()).ok()
+        Algorithm::from_str(self.algorithm_name()).ok()
     }
 
     /// The `kid`: which key the token claims to be signed with.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {
-        self.key_id.as_ref().map(Text::as_str)
+        self.members.kid.as_deref()
     }
 
     /// The `typ`: which kind of token this claims to be, as written.
     #[must_use]
     pub fn media_type(&self) -> Option<&str> {
-        self.media_type.as_ref().map(Text::as_str)
+        self.members.typ.as_deref()
     }
 }
 
@@ -181,30 +174,31 @@ impl fmt::Debug for Header<'_> {
     }
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default)]
 struct Members<'a> {
-    #[serde(borrow)]
-    alg: Text<'a>,
-    #[serde(borrow, default, deserialize_with = "not_null")]
-    kid: Option<Text<'a>>,
-    #[serde(borrow, default, deserialize_with = "not_null")]
-    typ: Option<Text<'a>>,
-    #[serde(default, deserialize_with = "is_present")]
+    alg: Option<Cow<'a, str>>,
+    kid: Option<Cow<'a, str>>,
+    typ: Option<Cow<'a, str>>,
     crit: bool,
-    #[serde(default, deserialize_with = "is_present")]
     b64: bool,
-    #[serde(default, deserialize_with = "is_present")]
     zip: bool,
-    #[serde(default, deserialize_with = "is_present")]
     enc: bool,
 }
 
-fn not_null<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Text<'a>>, D::Error> {
-    Text::deserialize(deserializer).map(Some)
-}
-
-fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
+impl<'a> ReadMembers<'a> for Members<'a> {
+    fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
+        match name {
+            "alg" => self.alg = Some(value.string()?),
+            "kid" => self.kid = Some(value.string()?),
+            "typ" => self.typ = Some(value.string()?),
+            "crit" => self.crit = value.present()?,
+            "b64" => self.b64 = value.present()?,
+            "zip" => self.zip = value.present()?,
+            "enc" => self.enc = value.present()?,
+            _ => value.ignore()?,
+        }
+        Ok(())
+    }
 }
 
 /// The payload of a JWS whose signature was found good. Only
@@ -212,27 +206,21 @@ fn is_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
 ///
 /// It proves who signed the payload and nothing more: whether the token is meant for this API, has
 /// expired or is a token at all is for others to check.
-#[derive(Clone)]
-pub struct VerifiedJws {
-    payload: Bytes,
+#[derive(Clone, Copy)]
+pub struct VerifiedJws<'a> {
+    payload: &'a [u8],
 }
 
-impl VerifiedJws {
+impl<'a> VerifiedJws<'a> {
     /// The signed payload.
     #[must_use]
-    pub fn payload(&self) -> &[u8] {
-        &self.payload
-    }
-
-    /// The signed payload, without copying. It keeps the whole decoded token in memory.
-    #[must_use]
-    pub fn into_payload(self) -> Bytes {
+    pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
 }
 
 /// Shows nothing: claims are personal.
-impl fmt::Debug for VerifiedJws {
+impl fmt::Debug for VerifiedJws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedJws").finish_non_exhaustive()
     }
@@ -288,16 +276,4 @@ impl From<JsonFault> for JwsError {
             JsonFault::TooDeep => Self::TooDeep,
         }
     }
-}
-
-/// The exact length of what unpadded base64 decodes to; of no meaning if it doesn't.
-fn decoded_len(base64: &str) -> usize {
-    base64.len() / 4 * 3 + base64.len() % 4 * 3 / 4
-}
-
-/// Decodes to the start of the space, which it must fit exactly; returns the rest of the space.
-fn decode_into<'s>(space: &'s mut [u8], base64: &str) -> Option<&'s mut [u8]> {
-    let (part, rest) = space.split_at_mut_checked(decoded_len(base64))?;
-    let written = URL_SAFE_NO_PAD.decode_slice(base64, part).ok()?;
-    (written == part.len()).then_some(rest)
 }

@@ -67,6 +67,7 @@ mod jws;
 #[cfg(feature = "client")]
 mod key_identifier;
 mod key_material;
+pub(crate) mod object;
 #[cfg(feature = "client")]
 mod pem;
 mod signing_key;

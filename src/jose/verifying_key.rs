@@ -104,7 +104,7 @@ impl VerifyingKey {
     /// # Errors
     /// [`InvalidSignature`], whatever is wrong: the header can't be read, names another algorithm, or the
     /// signature isn't this key's over this header and payload.
-    pub fn verify(&self, jws: &CompactJws<'_>) -> Result<VerifiedJws, InvalidSignature> {
+    pub fn verify<'j>(&self, jws: &'j CompactJws<'_>) -> Result<VerifiedJws<'j>, InvalidSignature> {
         if jws.algorithm() != Ok(Some(self.algorithm)) {
             return Err(InvalidSignature);
         }

@@ -1,9 +1,31 @@
 //! The challenge: `WWW-Authenticate: Bearer …` (RFC 6750 §3, RFC 9728 §5.1).
 
+use std::sync::OnceLock;
+
 use http::HeaderValue;
 
 use super::context::Context;
-use super::rejection::Rejection;
+use super::rejection::{Rejection, RejectionKind};
+
+/// The challenges of one context that are the same for all rejections of a kind, each put together when it is first said.
+#[derive(Default)]
+pub(crate) struct Challenges([OnceLock<HeaderValue>; RejectionKind::ALL.len()]);
+
+impl Challenges {
+    pub(crate) fn of(&self, kind: RejectionKind, make: impl FnOnce() -> HeaderValue) -> HeaderValue {
+        match self.0.get(kind as usize) {
+            Some(said) => said.get_or_init(make).clone(),
+            None => make(),
+        }
+    }
+}
+
+/// A context is cloned to be changed: what was said in it doesn't hold for the other one.
+impl Clone for Challenges {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
 
 /// Escapes for a quoted-string (RFC 9110 §5.6.4); `None` where a character can't stand in a header.
 pub(crate) fn quote(text: &str) -> Option<String> {

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::challenge::Challenges;
 use super::language::Language;
 
 /// How one layer answers callers who speak one language.
@@ -17,6 +18,7 @@ pub(crate) struct Context {
     pub(crate) scope: Option<String>,
     /// A `Responder<B>`, for whatever body `B` it answers with. It is not asked in gRPC.
     pub(crate) responder: Option<Arc<dyn Any + Send + Sync>>,
+    pub(crate) challenges: Challenges,
 }
 
 /// The contexts of one layer, made when it is built: they differ in the language alone.

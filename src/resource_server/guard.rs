@@ -10,7 +10,7 @@ use super::language::Language;
 use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
-use super::token_source::{Found, TokenSource};
+use super::token_source::{Found, TokenSource, is_token68};
 use super::validator::Verification;
 use super::verified_token::VerifiedToken;
 use super::verifier::Verifier;
@@ -57,10 +57,22 @@ impl Guard {
             Found::Invalid => return reject(RejectionKind::InvalidRequest, context),
             Found::Token(token) => token,
         };
-        match self.verifier.start(&token) {
+        // What equals a token that was good is one.
+        if let Some(verified) = self.verifier.seen(&token) {
+            return Judgement::Known(self.admit(verified, context));
+        }
+        let Ok(token) = std::str::from_utf8(&token) else { return reject(RejectionKind::InvalidRequest, context) };
+        match self.verifier.start(token) {
+            // What could be read as a token is a token68: its alphabet is the smaller one.
+            Verification::Done(Err(unread))
+                if matches!(unread.kind(), RejectionKind::Malformed | RejectionKind::TokenTooLong)
+                    && !is_token68(token) =>
+            {
+                reject(RejectionKind::InvalidRequest, context)
+            }
             Verification::Done(verified) => Judgement::Known(self.admit(verified, context)),
             Verification::NeedsKeys(validator, need) => {
-                let (guard, context, token) = (Arc::clone(self), Arc::clone(context), token.into_owned());
+                let (guard, context, token) = (Arc::clone(self), Arc::clone(context), token.to_owned());
                 Judgement::Later(Box::pin(async move { guard.admit(validator.finish(&token, need).await, &context) }))
             }
         }

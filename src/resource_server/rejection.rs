@@ -288,8 +288,14 @@ impl Rejection {
 
     /// The value of `WWW-Authenticate` (RFC 6750 §3), for answers with status 400, 401 and 403.
     pub fn www_authenticate(&self) -> Option<HeaderValue> {
-        matches!(self.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-            .then(|| challenge::www_authenticate(self, self.context.as_deref()))
+        if !matches!(self.status(), StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return None;
+        }
+        let make = || challenge::www_authenticate(self, self.context.as_deref());
+        Some(match &self.context {
+            Some(context) if self.scope.is_none() && self.claims.is_none() => context.challenges.of(self.kind, make),
+            _ => make(),
+        })
     }
 
     /// Whether nobody has said yet how to say it.

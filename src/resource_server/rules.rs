@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-
 use super::check::{Check, Failure};
-use super::claims::{Date, RawClaims, Words};
+use super::claims::{Date, RawClaims, scopes};
+use super::payload::{Payload, Text};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::token_kind::{Typed, is_application, is_marked, is_other_token, media_type};
-use super::verified_token::{ReadLater, Verified, VerifiedToken};
+use super::verified::{ReadLater, Verified};
+use super::verified_token::VerifiedToken;
 use crate::issuer::{Issuer, Key, Keys, Miss};
+use crate::jose::object::Words;
 use crate::jose::{Algorithm, CompactJws, Header, JwsError};
 
 /// The longest token whose issuer is looked for, in bytes, before it is known whose limit counts.
@@ -67,6 +68,14 @@ impl From<Failure> for Stop {
     }
 }
 
+/// A token that was read, and of which nothing is verified.
+struct Unverified<'t> {
+    jws: &'t CompactJws<'t>,
+    header: Header<'t>,
+    payload: &'t str,
+    claims: RawClaims<'t>,
+}
+
 /// What the checks of the claims find out.
 struct Accepted<'r> {
     audience: &'r Arc<str>,
@@ -86,20 +95,20 @@ impl Rules {
             JwsError::CriticalHeader | JwsError::UnsupportedHeader => Check::Header.failed(Kind::UnsupportedHeader),
             _ => Check::Shape.failed(Kind::Malformed),
         })?;
-        let read = || RawClaims::read(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed));
+        let read = |header| Unverified::read(&jws, header).ok_or(Check::Shape.failed(Kind::Malformed));
         if let [only] = rules {
             let accepted = only.accept_header(&header)?;
-            let claims = read()?;
-            Self::issued_by(rules, &claims)?;
-            return only.verify_claims(0, &jws, &header, accepted, &claims, given);
+            let token = read(header)?;
+            Self::issued_by(rules, &token.claims)?;
+            return only.verify_claims(0, &token, accepted, given);
         }
-        let claims = read()?;
-        let (index, of_issuer) = Self::issued_by(rules, &claims)?;
-        if token.len() > of_issuer.max_token_bytes {
+        let token = read(header)?;
+        let (index, of_issuer) = Self::issued_by(rules, &token.claims)?;
+        if jws.as_str().len() > of_issuer.max_token_bytes {
             return Err(Check::Size.failed(Kind::TokenTooLong).into());
         }
-        let accepted = of_issuer.accept_header(&header)?;
-        of_issuer.verify_claims(index, &jws, &header, accepted, &claims, given)
+        let accepted = of_issuer.accept_header(&token.header)?;
+        of_issuer.verify_claims(index, &token, accepted, given)
     }
 
     /// What a token says of its issuer, before anything of it is verified.
@@ -108,7 +117,8 @@ impl Rules {
             return Err(Check::Size.failed(Kind::TokenTooLong));
         }
         let jws = CompactJws::parse(token).map_err(|_| Check::Shape.failed(Kind::Malformed))?;
-        let claims = RawClaims::read(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed))?;
+        let payload = std::str::from_utf8(jws.payload()).ok();
+        let claims = payload.and_then(RawClaims::read).ok_or(Check::Shape.failed(Kind::Malformed))?;
         named_issuer(&claims).map(str::to_owned)
     }
 
@@ -129,12 +139,11 @@ impl Rules {
     fn verify_claims(
         &self,
         index: usize,
-        jws: &CompactJws<'_>,
-        header: &Header<'_>,
+        token: &Unverified<'_>,
         (typed, algorithm): (Typed, Algorithm),
-        claims: &RawClaims<'_>,
         given: Option<&Keys>,
     ) -> Result<Arc<Verified>, Stop> {
+        let Unverified { jws, header, claims, .. } = token;
         let current = if given.is_none() { self.issuer.keys().current() } else { None };
         let Some(keys) = given.or_else(|| current.as_ref().and_then(|current| current.keys())) else {
             self.accept(claims, typed).map_err(Failure::without_key)?;
@@ -144,7 +153,7 @@ impl Rules {
         let is_own =
             |key: &Key| key.issuer().is_none_or(|named| self.issuer.identity().takes_key_of(named, iss, tenant));
         let mut candidates = keys.value.candidates(header.key_id(), algorithm, is_own);
-        let Some((key, verified)) = candidates.find_map(|(key, one)| Some((key, one.verify(jws).ok()?))) else {
+        let Some((key, _)) = candidates.find(|(_, one)| one.verify(jws).is_ok()) else {
             let named = header.key_id().map(|id| keys.value.named(id)).unwrap_or_default();
             if !named.is_empty() && !named.iter().any(|key| is_own(key)) {
                 return Err(Check::Key.failed(Kind::KeyOfAnotherIssuer).into());
@@ -152,7 +161,7 @@ impl Rules {
             return Err(self.without_key(header, claims, typed, keys));
         };
         let accepted = self.accept(claims, typed)?;
-        Ok(Arc::new(self.read(index, (jws, claims), &accepted, typed, verified.into_payload(), key)))
+        Ok(Arc::new(self.keep(index, token, &accepted, typed, key)))
     }
 
     /// What may have changed since a token was verified: the time. Its key is asked for by who has the keys.
@@ -165,12 +174,6 @@ impl Rules {
             return Err(Check::NotBefore.failed(Kind::NotYetValid));
         }
         Ok(())
-    }
-
-    /// The user's checks, which run on every request.
-    pub(crate) fn check(&self, token: VerifiedToken) -> Result<VerifiedToken, Rejection> {
-        self.checks.iter().try_for_each(|check| check(&token))?;
-        Ok(token)
     }
 
     pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
@@ -233,7 +236,7 @@ impl Rules {
         if profile.needs_permission {
             self.has_permission(claims, typed)?;
         }
-        if claims.cnf.0 && !self.ignore_binding {
+        if claims.cnf && !self.ignore_binding {
             return Err(Check::Binding.failed(Kind::SenderConstrained));
         }
         Ok(Accepted { audience, expires_at, not_before })
@@ -261,7 +264,7 @@ impl Rules {
     /// Whether a person delegated something to the client, or it is an application that was given roles.
     fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
         let is_application = is_application(claims, typed, self.issuer.profile().actor) == Some(true);
-        let is_delegated = claims.scp.scopes().next().is_some();
+        let is_delegated = scopes(&claims.scp).next().is_some();
         if !is_delegated && !is_application {
             return Err(Check::Permission.failed(Kind::WrongTokenType));
         }
@@ -272,48 +275,59 @@ impl Rules {
         Ok(())
     }
 
-    fn read(
+    /// What is kept of a token that passed.
+    fn keep(
         &self,
         rules: usize,
-        (jws, claims): (&CompactJws<'_>, &RawClaims<'_>),
+        Unverified { jws, payload, claims, .. }: &Unverified<'_>,
         accepted: &Accepted<'_>,
         typed: Typed,
-        payload: Bytes,
         key: &Arc<Key>,
     ) -> Verified {
-        let read_later = ReadLater::default();
-        let profile = self.issuer.profile();
-        let mut roles: Vec<Box<str>> = claims.roles.iter().map(Box::from).collect();
+        let (read_later, profile) = (ReadLater::default(), self.issuer.profile());
+        let keep = |text: &str| Text::of(payload, text.into());
+        let mut roles: Vec<Text> = claims.roles.iter().map(keep).collect();
         if !(profile.roles_at.is_empty() && self.role_pointers.is_empty()) {
-            let all = read_later.all(&payload);
+            let all = read_later.all(payload);
             let pointers = profile.roles_at.iter().copied().chain(self.role_pointers.iter().map(String::as_str));
             for value in pointers.filter_map(|pointer| all?.pointer(pointer)) {
                 let many = value.as_array().map(Vec::as_slice).unwrap_or(std::slice::from_ref(value));
-                roles.extend(many.iter().filter_map(|role| role.as_str()).map(Box::from));
+                roles.extend(many.iter().filter_map(|role| role.as_str().map(keep)));
             }
         }
+        let iss = claims.iss.one().unwrap_or_default();
+        let issuer = self.issuer.identity().keep(iss);
         Verified {
             token: jws.as_str().into(),
-            issuer: self.issuer.identity().keep(claims.iss.one().unwrap_or_default()),
+            payload: Payload::new(payload),
+            issuer_is_as_written: *issuer == *iss,
+            issuer,
             audience: Arc::clone(accepted.audience),
-            subject: claims.sub.one().map(Box::from),
-            scopes: claims.scopes(),
+            subject: claims.sub.one().map(keep),
+            scopes: Text::of(payload, claims.scopes()),
             roles,
-            client_id: claims.client().map(Box::from),
-            tenant: claims.tid.one().map(Box::from),
-            is_application: is_application(claims, typed, self.issuer.profile().actor),
+            client_id: claims.client().map(keep),
+            tenant: claims.tid.one().map(keep),
+            is_application: is_application(claims, typed, profile.actor),
             client_is_no_permission: profile.client_is_no_permission,
             expires_at: accepted.expires_at,
             leeway: self.leeway,
             clock: self.issuer.time().clone(),
             not_before: accepted.not_before,
             issued_at: claims.iat.time(),
-            payload,
             read_later,
             key: Arc::clone(key),
             rules,
             judged_by: Arc::clone(&self.mark),
         }
+    }
+}
+
+impl<'t> Unverified<'t> {
+    /// Its claims; `None` where they are not one JSON object with each name once.
+    fn read(jws: &'t CompactJws<'t>, header: Header<'t>) -> Option<Self> {
+        let payload = std::str::from_utf8(jws.payload()).ok()?;
+        Some(Self { jws, header, payload, claims: RawClaims::read(payload)? })
     }
 }
 

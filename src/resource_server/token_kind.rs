@@ -1,10 +1,11 @@
 //! What kind of token it is: an access token or another, of a person or of an application.
 
 use super::check::{Check, Failure};
-use super::claims::{RawClaims, Words};
+use super::claims::RawClaims;
 use super::rejection::RejectionKind as Kind;
 use crate::issuer::{AccessMark, ActorMark, PersonClaim, TokenProfile};
 use crate::jose::Header;
+use crate::jose::object::Words;
 
 /// What `typ` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,16 +40,16 @@ pub(super) fn media_type(header: &Header<'_>, strict_profile: bool) -> Result<Ty
 /// Logout §2.4). Some issuers put the `nonce` into access tokens too, which then have a scope.
 pub(super) fn is_other_token(claims: &RawClaims<'_>, profile: &TokenProfile) -> bool {
     if profile.takes_id_tokens {
-        return claims.events.0;
+        return claims.events;
     }
-    let hashed = claims.at_hash.0 || claims.c_hash.0 || claims.s_hash.0;
+    let hashed = claims.at_hash || claims.c_hash || claims.s_hash;
     let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
     let is_one_of = |claim: &Words<'_>, kinds: &[&str]| {
         claim.one().is_some_and(|named| kinds.iter().any(|kind| kind.eq_ignore_ascii_case(named)))
     };
     let named = is_one_of(&claims.typ, &["ID", "Refresh", "Offline", "Logout"])
         || is_one_of(&claims.token_use, &["id", "refresh"]);
-    hashed || named || claims.events.0 || (claims.nonce.0 && unscoped)
+    hashed || named || claims.events || (claims.nonce && unscoped)
 }
 
 /// Whether the claims have what all access tokens of the provider have.

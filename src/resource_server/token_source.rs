@@ -30,7 +30,8 @@ type FindFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 /// What stands in one place.
 pub(crate) enum Found<'r> {
     Nothing,
-    Token(Cow<'r, str>),
+    /// What may be a token: it is one only if it [is a token68](is_token68).
+    Token(Cow<'r, [u8]>),
     Invalid,
 }
 
@@ -75,7 +76,7 @@ impl TokenSource {
             Kind::Header(name) => single(&request.headers, name, Found::whole),
             Kind::Cookie(name) => cookie(&request.headers, name),
             Kind::WebSocketProtocol(marker) => websocket_protocol(&request.headers, marker),
-            Kind::Custom(find) => find(request).map_or(Found::Nothing, Found::owned),
+            Kind::Custom(find) => find(request).map_or(Found::Nothing, |token| Found::Token(Cow::Owned(token.into()))),
         }
     }
 
@@ -88,22 +89,21 @@ impl TokenSource {
             Kind::WebSocketProtocol(_) => &SEC_WEBSOCKET_PROTOCOL,
             Kind::Custom(_) => return,
         };
-        if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
-            entry.iter_mut().for_each(|value| value.set_sensitive(true));
+        // An entry makes room for one more header: only where there are several values, which takes one.
+        let mut others = headers.get_all(name).iter().skip(1);
+        if others.next().is_some() {
+            if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
+                entry.iter_mut().for_each(|value| value.set_sensitive(true));
+            }
+        } else if let Some(value) = headers.get_mut(name) {
+            value.set_sensitive(true);
         }
     }
 }
 
 impl<'r> Found<'r> {
     fn whole(value: &'r [u8]) -> Self {
-        match token68(value) {
-            Some(token) => Self::Token(Cow::Borrowed(token)),
-            None => Self::Invalid,
-        }
-    }
-
-    fn owned(token: String) -> Self {
-        if token68(token.as_bytes()).is_some() { Self::Token(Cow::Owned(token)) } else { Self::Invalid }
+        Self::Token(Cow::Borrowed(value))
     }
 }
 
@@ -165,14 +165,11 @@ fn websocket_protocol<'r>(headers: &'r HeaderMap, marker: &str) -> Found<'r> {
 }
 
 /// RFC 9110 §11.2.
-fn token68(value: &[u8]) -> Option<&str> {
-    let padding = value.iter().rev().take_while(|byte| **byte == b'=').count();
-    let (body, _) = value.split_at(value.len().saturating_sub(padding));
-    let fits = !body.is_empty()
-        && body
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'));
-    if fits { std::str::from_utf8(value).ok() } else { None }
+pub(crate) fn is_token68(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let is_of_alphabet =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    !body.is_empty() && body.bytes().all(is_of_alphabet)
 }
 
 /// RFC 9110 §5.6.2.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::check::{Check, Failure};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::rules::{Need, OwnCheck, Rules, Stop};
+use super::verified::Verified;
 use super::verified_cache::VerifiedCache;
-use super::verified_token::{Verified, VerifiedToken};
+use super::verified_token::VerifiedToken;
 use crate::error::Error;
 use crate::issuer::{Issuer, Keys};
 use crate::jose::Algorithm;
@@ -194,7 +195,8 @@ impl Validator {
 
     /// Lets the cache of verified tokens weigh so many bytes: 32 MiB, unless set. What the types that handlers ask for will take is
     /// estimated from the length of a token: claims of very many small parts take more. It saves computing the signature of a token that
-    /// was seen before; everything that may change (times, keys, your checks) is still checked on each request. Clones share it.
+    /// was seen before; everything that may change (times, keys, your checks) is still checked on each request. Once it is full, a token
+    /// is kept when it comes a second time, so that those which are used once push nobody out. Clones share it.
     pub fn cache_bytes(self, bytes: usize) -> Self {
         Self { cache: Arc::new(VerifiedCache::with_bytes(bytes)), ..self }
     }
@@ -224,6 +226,9 @@ impl Validator {
     /// # }
     /// ```
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Rejection> {
+        if let Some(seen) = self.seen(token.as_bytes()) {
+            return seen;
+        }
         match self.start(token) {
             Verification::Done(verified) => verified,
             Verification::NeedsKeys(_, need) => self.finish(token, need).await,
@@ -246,9 +251,15 @@ impl Validator {
         first.all(|other| other == audience).then_some(audience)?
     }
 
-    /// All that can be done without waiting, which is everything unless keys have to be fetched.
+    /// What becomes of a token that was seen before, whose key is still published. Bytes that are no token were never seen.
+    pub(crate) fn seen(&self, token: &[u8]) -> Option<Result<VerifiedToken, Rejection>> {
+        let seen = self.cached(token, None)?.map_err(Rejection::from);
+        Some(seen.and_then(|verified| self.admit(verified)))
+    }
+
+    /// All that can be done without waiting for a token that was not seen before, which is everything unless keys have to be fetched.
     pub(crate) fn start(&self, token: &str) -> Verification {
-        match self.judge(token, None) {
+        match self.verify_now(token, None) {
             Ok(verified) => Verification::Done(Ok(verified)),
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
             Err(Stop::TooSoon { left, .. }) => Verification::Done(Err(Rejection::unavailable(left))),
@@ -278,7 +289,7 @@ impl Validator {
             };
             // What keys that were fetched after the token had come don't verify, no key verifies.
             let conclusive = keys.loaded_since(arrived);
-            match self.judge(token, Some(&keys)) {
+            match self.judge(token, &keys) {
                 Ok(verified) => return Ok(verified),
                 Err(Stop::Rejected(rejection)) => return Err(rejection),
                 Err(Stop::TooSoon { left, outdated }) if outdated || !conclusive => {
@@ -295,27 +306,30 @@ impl Validator {
     }
 
     /// The procedure, but for the signature of a token that was seen before.
-    fn judge(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
-        let verified = match self.seen(token, keys) {
-            Some(seen) => seen?,
-            None => {
-                let verified = Rules::verify(&self.rules, token, keys)?;
-                self.cache.insert(&verified);
-                verified
-            }
-        };
-        let rules = self.rules.get(verified.rules);
-        let token = VerifiedToken::new(verified);
-        match rules {
-            Some(rules) => {
-                rules.check(token).map_err(|rejection| Stop::Rejected(rejection.stopped_at(Check::Own.place())))
-            }
-            None => Ok(token),
+    fn judge(&self, token: &str, keys: &Keys) -> Result<VerifiedToken, Stop> {
+        match self.cached(token.as_bytes(), Some(keys)) {
+            Some(seen) => self.admit(seen?).map_err(Stop::Rejected),
+            None => self.verify_now(token, Some(keys)),
         }
     }
 
+    fn verify_now(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
+        let verified = Rules::verify(&self.rules, token, keys)?;
+        self.cache.insert(&verified);
+        self.admit(verified).map_err(Stop::Rejected)
+    }
+
+    /// The user's checks, which run on every request.
+    fn admit(&self, verified: Arc<Verified>) -> Result<VerifiedToken, Rejection> {
+        let checks = self.rules.get(verified.rules).map(|rules| rules.checks.as_slice()).unwrap_or_default();
+        let token = VerifiedToken::new(verified);
+        let checked = checks.iter().try_for_each(|check| check(&token));
+        checked.map_err(|rejection| rejection.stopped_at(Check::Own.place()))?;
+        Ok(token)
+    }
+
     /// The token, if it was seen before and its key is still published; or that its time is over.
-    fn seen(&self, token: &str, keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Failure>> {
+    fn cached(&self, token: &[u8], keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Failure>> {
         let seen = self.cache.get(token)?;
         // A cache may be shared by validators whose rules differ.
         let rules = self.rules.get(seen.rules).filter(|rules| Arc::ptr_eq(&rules.mark, &seen.judged_by))?;

@@ -3,14 +3,18 @@
 //! Only signature and parsing are saved. What can change from one request to the next is checked on each: whether the key
 //! is still published, the times, and the checks of the user. So an entry that comes in late, when its key has just been
 //! withdrawn, is found and not used.
+//!
+//! While there is room, each token is kept. Once others have to go for it, one is kept when it comes a second time: tokens that are used
+//! once push nobody out, and cost nothing but a look.
 
-use std::hash::{Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{Equivalent, Weighter};
+use quick_cache::{Equivalent, Lifecycle, Weighter};
 
-use super::verified_token::Verified;
+use super::verified::Verified;
 
 /// What the cache may weigh, unless set: room for some thousand tokens of a kilobyte.
 const DEFAULT_BYTES: usize = 32 * 1024 * 1024;
@@ -21,13 +25,13 @@ const PARSED: usize = 6;
 /// How much of a token's end is hashed: that of the signature, which nobody chooses.
 const HASHED: usize = 32;
 
-type Tokens = Cache<Held, Arc<Verified>, Bytes, RandomState>;
+type Tokens = Cache<Held, Arc<Verified>, Bytes, RandomState, Evictions>;
 
 /// The cache of one validator and its clones.
 pub(crate) struct VerifiedCache {
     bytes: usize,
     /// Made for the first token: most validators are changed a few times before they are used.
-    tokens: OnceLock<Tokens>,
+    tokens: OnceLock<(Tokens, FirstSights)>,
 }
 
 impl VerifiedCache {
@@ -48,26 +52,33 @@ impl VerifiedCache {
         self.bytes == 0
     }
 
-    pub(crate) fn get(&self, token: &str) -> Option<Arc<Verified>> {
-        self.tokens.get()?.get(&Looked(token))
+    pub(crate) fn get(&self, token: &[u8]) -> Option<Arc<Verified>> {
+        self.tokens.get()?.0.get(&Looked(token))
     }
 
     pub(crate) fn insert(&self, verified: &Arc<Verified>) {
-        if !self.is_off() {
-            self.tokens.get_or_init(|| self.empty()).insert(Held(Arc::clone(verified)), Arc::clone(verified));
+        if self.is_off() {
+            return;
+        }
+        let (tokens, first_sights) = self.tokens.get_or_init(|| self.empty());
+        if first_sights.admit(&verified.token) {
+            tokens.insert(Held(Arc::clone(&verified.token)), Arc::clone(verified));
         }
     }
 
-    pub(crate) fn remove(&self, token: &str) {
-        if let Some(tokens) = self.tokens.get() {
+    pub(crate) fn remove(&self, token: &[u8]) {
+        if let Some((tokens, _)) = self.tokens.get() {
             tokens.remove(&Looked(token));
         }
     }
 
-    fn empty(&self) -> Tokens {
+    fn empty(&self) -> (Tokens, FirstSights) {
         // The hash is keyed: nobody can choose tokens that meet in one place.
+        let hasher = RandomState::new();
         let items = self.bytes / (4 * OVERHEAD);
-        Cache::with(items, self.bytes as u64, Bytes, RandomState::new(), DefaultLifecycle::default())
+        let evictions = Evictions::default();
+        let first_sights = FirstSights::new(items, evictions.clone(), hasher.clone());
+        (Cache::with(items, self.bytes as u64, Bytes, hasher, evictions), first_sights)
     }
 }
 
@@ -77,15 +88,15 @@ impl Default for VerifiedCache {
     }
 }
 
-/// A token that is held, which knows its text.
-struct Held(Arc<Verified>);
+/// A token that is held: its text, to be compared without a look at what was read of it.
+struct Held(Arc<str>);
 
 /// A token that is looked for: all of it is compared.
-struct Looked<'t>(&'t str);
+struct Looked<'t>(&'t [u8]);
 
 impl PartialEq for Held {
     fn eq(&self, other: &Self) -> bool {
-        self.0.token == other.0.token
+        self.0 == other.0
     }
 }
 
@@ -93,20 +104,19 @@ impl Eq for Held {}
 
 impl Hash for Held {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Looked(&self.0.token).hash(state);
+        Looked(self.0.as_bytes()).hash(state);
     }
 }
 
 impl Hash for Looked<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let bytes = self.0.as_bytes();
-        state.write(bytes.last_chunk::<HASHED>().map_or(bytes, <[u8; HASHED]>::as_slice));
+        state.write(self.0.last_chunk::<HASHED>().map_or(self.0, <[u8; HASHED]>::as_slice));
     }
 }
 
 impl Equivalent<Held> for Looked<'_> {
     fn equivalent(&self, held: &Held) -> bool {
-        *self.0 == *held.0.token
+        self.0 == held.0.as_bytes()
     }
 }
 
@@ -116,6 +126,46 @@ struct Bytes;
 
 impl Weighter<Held, Arc<Verified>> for Bytes {
     fn weight(&self, _: &Held, verified: &Arc<Verified>) -> u64 {
-        (OVERHEAD + verified.token.len() + verified.payload.len() * (1 + PARSED)) as u64
+        (OVERHEAD + verified.token.len() + verified.payload.as_str().len() * (1 + PARSED)) as u64
+    }
+}
+
+/// Whether a token had to go for another yet.
+#[derive(Clone, Default)]
+struct Evictions(Arc<AtomicBool>);
+
+impl Lifecycle<Held, Arc<Verified>> for Evictions {
+    /// What goes is dropped after the cache's lock.
+    type RequestState = <DefaultLifecycle<Held, Arc<Verified>> as Lifecycle<Held, Arc<Verified>>>::RequestState;
+
+    fn on_evict(&self, gone: &mut Self::RequestState, token: Held, verified: Arc<Verified>) {
+        self.0.store(true, Ordering::Relaxed);
+        DefaultLifecycle::default().on_evict(gone, token, verified);
+    }
+}
+
+/// The tokens that came once since the cache was full: a hash of each, as long as no other takes its place.
+struct FirstSights {
+    evictions: Evictions,
+    hasher: RandomState,
+    hashes: Box<[AtomicU64]>,
+}
+
+impl FirstSights {
+    fn new(items: usize, evictions: Evictions, hasher: RandomState) -> Self {
+        // Room for a few times as many as are kept: with a second sight as far off as that, there would be no use in keeping them.
+        let hashes = (0..items.next_power_of_two() * 4).map(|_| AtomicU64::new(0)).collect();
+        Self { evictions, hasher, hashes }
+    }
+
+    /// Whether this token is to be kept: there is room, or it has come before.
+    fn admit(&self, token: &str) -> bool {
+        if !self.evictions.0.load(Ordering::Relaxed) {
+            return true;
+        }
+        let hash = self.hasher.hash_one(Looked(token.as_bytes()));
+        // The lower bits choose the place, all of them are compared.
+        let place = hash as usize & (self.hashes.len() - 1);
+        self.hashes.get(place).is_some_and(|place| place.swap(hash, Ordering::Relaxed) == hash)
     }
 }

@@ -1,11 +1,9 @@
 //! [`VerifiedToken`]: proof that a token came in and was checked.
 
-use std::any::Any;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -14,13 +12,10 @@ use super::context::Context;
 use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
+use super::verified::Verified;
 use crate::clock::Clock;
 use crate::error::JsonFault;
-use crate::issuer::Key;
 use crate::scope;
-
-/// How many types `claims::<T>()` keeps per token; more are parsed on each call.
-const KEPT_TYPES: usize = 4;
 
 /// An access token that was checked: signature, issuer, audience, time and the validator's own checks.
 ///
@@ -32,43 +27,6 @@ const KEPT_TYPES: usize = 4;
 pub struct VerifiedToken {
     verified: Arc<Verified>,
     context: Option<Arc<Context>>,
-}
-
-/// What was read from a token whose signature is good.
-pub(crate) struct Verified {
-    /// As it came. It is a secret.
-    pub(crate) token: Box<str>,
-    pub(crate) payload: Bytes,
-    pub(crate) issuer: Arc<str>,
-    pub(crate) audience: Arc<str>,
-    pub(crate) subject: Option<Box<str>>,
-    pub(crate) scopes: Box<str>,
-    pub(crate) roles: Vec<Box<str>>,
-    pub(crate) client_id: Option<Box<str>>,
-    pub(crate) tenant: Option<Box<str>>,
-    pub(crate) is_application: Option<bool>,
-    pub(crate) client_is_no_permission: bool,
-    pub(crate) expires_at: SystemTime,
-    /// How much later the validator still takes it, by this clock.
-    pub(crate) leeway: Duration,
-    pub(crate) clock: Clock,
-    pub(crate) not_before: Option<SystemTime>,
-    pub(crate) issued_at: Option<SystemTime>,
-    pub(crate) read_later: ReadLater,
-    /// The key that verified it.
-    pub(crate) key: Arc<Key>,
-    /// Which of a validator's rules let it through, and the mark of that validator.
-    pub(crate) rules: usize,
-    pub(crate) judged_by: Arc<()>,
-}
-
-/// What is only read when somebody asks for it, then kept with the token.
-#[derive(Default)]
-pub(crate) struct ReadLater {
-    all: OnceLock<Value>,
-    typed: [OnceLock<Arc<dyn Any + Send + Sync>>; KEPT_TYPES],
-    #[cfg(feature = "client")]
-    digest: OnceLock<Option<[u8; 32]>>,
 }
 
 impl VerifiedToken {
@@ -95,7 +53,12 @@ impl VerifiedToken {
     /// # assert_eq!(owner(&http::Request::new(())).unwrap_err().status(), 500);
     /// ```
     pub fn from_extensions(extensions: &http::Extensions) -> Result<Self, Rejection> {
-        Outcome::of(extensions)?.token().cloned()
+        Self::of(extensions).cloned()
+    }
+
+    /// The same, without a clone.
+    pub(crate) fn of(extensions: &http::Extensions) -> Result<&Self, Rejection> {
+        Outcome::of(extensions)?.token()
     }
 
     /// As [`from_extensions`](Self::from_extensions), for a layer that is [`optional`](super::BearerLayer::optional):
@@ -120,17 +83,17 @@ impl VerifiedToken {
 
     /// The subject (`sub`). It is unique within one issuer only.
     pub fn subject(&self) -> Option<&str> {
-        self.verified.subject.as_deref()
+        self.verified.text(self.verified.subject.as_ref())
     }
 
     /// The client that asked for the token (`client_id`, `azp`, `appid` or `cid`).
     pub fn client_id(&self) -> Option<&str> {
-        self.verified.client_id.as_deref()
+        self.verified.text(self.verified.client_id.as_ref())
     }
 
     /// The tenant (`tid`).
     pub fn tenant(&self) -> Option<&str> {
-        self.verified.tenant.as_deref()
+        self.verified.text(self.verified.tenant.as_ref())
     }
 
     /// Whether the client acts as itself and not for a person: `None` where the token doesn't tell.
@@ -149,7 +112,7 @@ impl VerifiedToken {
     /// The scopes (`scope` and `scp`): the words of a string, or the elements of an array. What is no scope token in either, for
     /// instance an element with a space in it, is left out (RFC 6749 §3.3).
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        scope::words(&self.verified.scopes)
+        scope::words(self.verified.payload.text(&self.verified.scopes))
     }
 
     /// Whether it has this scope.
@@ -159,7 +122,7 @@ impl VerifiedToken {
 
     /// The roles (`roles`, and where [`roles_at`](super::Validator::roles_at) points).
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.verified.roles.iter().map(AsRef::as_ref)
+        self.verified.roles.iter().map(|role| self.verified.payload.text(role))
     }
 
     /// Whether it has this role.
@@ -197,12 +160,10 @@ impl VerifiedToken {
     /// # }
     /// ```
     pub fn claims<T: DeserializeOwned + Send + Sync + 'static>(&self) -> Result<Arc<T>, Rejection> {
-        let typed = &self.verified.read_later.typed;
-        let kept = typed.iter().map_while(OnceLock::get).find_map(|kept| Arc::clone(kept).downcast().ok());
-        if let Some(claims) = kept {
+        if let Some(claims) = self.verified.read_later.typed() {
             return Ok(claims);
         }
-        let claims: Arc<T> = match serde_json::from_slice(&self.verified.payload) {
+        let claims: Arc<T> = match serde_json::from_str(self.verified.payload.as_str()) {
             Ok(claims) => Arc::new(claims),
             Err(error) => {
                 let fault = JsonFault::from(error);
@@ -210,13 +171,7 @@ impl VerifiedToken {
                 return Err(self.rejected(Rejection::new(RejectionKind::ClaimsMismatch)));
             }
         };
-        let mut free: Arc<dyn Any + Send + Sync> = claims.clone();
-        for slot in typed {
-            match slot.set(free) {
-                Ok(()) => break,
-                Err(back) => free = back,
-            }
-        }
+        self.verified.read_later.keep(Arc::clone(&claims));
         Ok(claims)
     }
 
@@ -259,7 +214,7 @@ impl VerifiedToken {
     /// The SHA-256 of the token, by which what was had for it is found again. Computed once.
     #[cfg(feature = "client")]
     pub(crate) fn digest(&self) -> Option<[u8; 32]> {
-        *self.verified.read_later.digest.get_or_init(|| crate::jose::sha256(self.verified.token.as_bytes()).ok())
+        self.verified.read_later.digest(self.text())
     }
 
     /// Whether its client says that it can do this (`xms_cc`), such as `cp1`: answer a claims challenge.
@@ -275,7 +230,7 @@ impl VerifiedToken {
 
     /// All claims, for those who look for one by name or path.
     pub(crate) fn all(&self) -> Option<&Map<String, Value>> {
-        self.verified.read_later.all(&self.verified.payload)?.as_object()
+        self.verified.read_later.all(self.verified.payload.as_str())?.as_object()
     }
 
     /// Said as the layer says it that let the token through.
@@ -284,16 +239,6 @@ impl VerifiedToken {
             Some(context) => rejection.in_context(context),
             None => rejection,
         }
-    }
-}
-
-impl ReadLater {
-    pub(crate) fn all(&self, payload: &[u8]) -> Option<&Value> {
-        if self.all.get().is_none() {
-            let parsed = serde_json::from_slice(payload).ok()?;
-            let _another_was_faster = self.all.set(parsed);
-        }
-        self.all.get()
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::allowed_issuers::AllowedIssuers;
+use super::rejection::Rejection;
 use super::validator::{Validator, Verification};
+use super::verified_token::VerifiedToken;
 
 /// What checks the tokens for a [`BearerLayer`](super::BearerLayer): made from a [`Validator`], or from [`AllowedIssuers`].
 #[derive(Clone)]
@@ -16,6 +18,15 @@ enum Kind {
 }
 
 impl Verifier {
+    /// What becomes of a token that was seen before.
+    pub(crate) fn seen(&self, token: &[u8]) -> Option<Result<VerifiedToken, Rejection>> {
+        match &self.0 {
+            Kind::Validator(validator) => validator.seen(token),
+            Kind::AllowedIssuers(issuers) => issuers.seen(token),
+        }
+    }
+
+    /// How far a token gets that was not.
     pub(crate) fn start(&self, token: &str) -> Verification {
         match &self.0 {
             Kind::Validator(validator) => validator.start(token),

@@ -1,12 +1,20 @@
 //! The cache of verified tokens: it saves work, and never lets anything in.
 
+mod layered;
+mod lookalikes;
+
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use tower_bearer::testing::TestIssuer;
-use tower_bearer::{Rejection, RejectionKind as Kind, Validator, VerifiedToken};
+use tower_bearer::{BearerLayer, Claims, Rejection, RejectionKind as Kind, Validator, VerifiedToken};
 
 use crate::support::AUDIENCE;
 
@@ -17,6 +25,29 @@ async fn kind(validator: &Validator, token: &str) -> Option<Kind> {
 /// Claims are parsed once per token that is held: two values are one if and only if the second came from the cache.
 async fn claims(validator: &Validator, token: &str) -> Arc<Map<String, Value>> {
     validator.verify(token).await.unwrap().claims().unwrap()
+}
+
+thread_local! {
+    static PARSED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Claims that count how often they are parsed: each test has a thread of its own.
+struct Counted;
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        PARSED.set(parsed() + 1);
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+fn parsed() -> usize {
+    PARSED.get()
+}
+
+/// An API behind this layer, which parses the claims of a token unless it is held.
+fn guarded(layer: BearerLayer) -> Router {
+    Router::new().route("/", get(|_: Claims<Counted>| async {})).route_layer(layer)
 }
 
 #[tokio::test]

@@ -409,6 +409,26 @@ async fn an_issuer_that_is_forgotten_is_asked_for_again_and_its_old_tokens_with_
 }
 
 #[tokio::test]
+async fn an_issuer_that_is_forgotten_by_one_of_its_two_names_is_asked_for_again_by_that_one() {
+    let authority = TestIssuer::google();
+    let trusts_short = Arc::new(AtomicBool::new(true));
+    let (is_short_trusted, of) = (Arc::clone(&trusts_short), authority.clone());
+    let issuers = AllowedIssuers::new(move |issuer| {
+        let is_trusted = issuer.starts_with("https://") || is_short_trusted.load(Ordering::Relaxed);
+        is_trusted.then(|| of.issuer().validator(AUDIENCE))
+    });
+    let named = |issuer: &str| authority.token(AUDIENCE).claim("iss", issuer).sign();
+    let (long, short) = (named("https://accounts.google.com"), named("accounts.google.com"));
+    for token in [&long, &short, &long, &short] {
+        assert_eq!(allowed(&issuers, token).await, None);
+    }
+    trusts_short.store(false, Ordering::Relaxed);
+    issuers.forget("accounts.google.com");
+    assert_eq!(allowed(&issuers, &short).await, Some(Kind::UnknownIssuer), "though it was verified before");
+    assert_eq!(allowed(&issuers, &long).await, None);
+}
+
+#[tokio::test]
 async fn a_layer_takes_allowed_issuers_and_waits_for_their_keys() {
     let (authorities, issuers, _) = realms(&["acme"]);
     let app = axum::Router::new()

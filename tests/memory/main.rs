@@ -1,5 +1,5 @@
-//! How much memory an answer of an issuer may take, however long it is, and a request that gets a token: counted by the
-//! allocator of this process, in which nothing else runs. What AWS-LC allocates in C is not counted.
+//! How much memory an answer of an issuer may take, however long it is, a request that gets a token, and the cache of verified
+//! ones: counted by the allocator of this process, in which nothing else runs. What AWS-LC allocates in C is not counted.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::print_stdout)]
@@ -8,6 +8,7 @@ mod add_bearer;
 #[allow(dead_code)] // the other contract uses more of it
 #[path = "../it/answers/server.rs"]
 mod server;
+mod verified_tokens;
 
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};

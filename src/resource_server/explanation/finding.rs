@@ -1,14 +1,15 @@
 //! [`Finding`]: what a check expected and what it found, in words.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::case::{Case, any_of, quoted, quoted_text, span};
 use crate::error;
 use crate::issuer::{AccessMark, Issuer};
-use crate::jose::json::{JsonFault, check_readable_object};
+use crate::jose::json::JsonFault;
+use crate::jose::object::read_object;
 use crate::jose::{Algorithm, CompactJws, JwsError};
 use crate::resource_server::check::Check;
-use crate::resource_server::claims::RawClaims;
 use crate::resource_server::rejection::{Rejection, RejectionKind as Kind};
 
 /// What was expected and what was found.
@@ -64,22 +65,22 @@ fn shape_fault(case: &Case<'_>) -> Option<String> {
         return Some(error.to_string());
     }
     let Ok(text) = std::str::from_utf8(jws.payload()) else { return Some("claims that are not UTF-8".to_owned()) };
-    if let Err(fault) = check_readable_object(text) {
-        let fault = match fault {
-            JsonFault::NotAnObject => "are not a JSON object",
-            JsonFault::DuplicateMember => "have a name twice",
-            JsonFault::TooDeep => "are nested too deeply",
-            JsonFault::EndsEarly => "end too early",
-            JsonFault::Malformed => "have a number or a string in them that can't be read",
+    if let Err(fault) = read_object::<()>(text) {
+        let fault = match (fault, serde_json::from_str::<IgnoredAny>(text)) {
+            (JsonFault::NotAnObject, _) => "are not a JSON object",
+            (JsonFault::DuplicateMember, _) => "have a name twice",
+            (JsonFault::TooDeep, _) => "are nested too deeply",
+            (JsonFault::EndsEarly, _) => "end too early",
+            (JsonFault::Malformed, Ok(_)) => "have a number or a string in them that can't be read",
+            (JsonFault::Malformed, Err(error)) => {
+                return Some(format!("claims of which the text {}", error::JsonFault::from(error)));
+            }
         };
         return Some(format!("claims that {fault}"));
     }
     let dates = ["exp", "nbf", "iat"].map(|name| (name, case.claim(name).filter(|value| !value.is_number())));
-    if let Some((name, date)) = dates.into_iter().find(|(_, date)| date.is_some()) {
-        return Some(format!("`{name}` that is not a number: {}", case.found(name, date)));
-    }
-    let fault = serde_json::from_str::<RawClaims<'_>>(text).err()?;
-    Some(format!("claims of which the text {}", error::JsonFault::from(fault)))
+    let (name, date) = dates.into_iter().find(|(_, date)| date.is_some())?;
+    Some(format!("`{name}` that is not a number: {}", case.found(name, date)))
 }
 
 fn header(case: &Case<'_>) -> (String, String) {

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
 use super::{Assertions, Authority, Client, Proof, Refusal, TestTokenRequest};
-use crate::jose::json::check_readable_object;
+use crate::jose::object::read_object;
 use crate::jose::{Algorithm, Certificate, CompactJws, Jwk, VerifyingKey};
 use crate::testing::registration::TestApp;
 use crate::testing::{TestIssuer, seconds};
@@ -108,7 +108,7 @@ impl<'a> Assertion<'a> {
         let key_id = header.key_id().map(str::to_owned);
         let members = URL_SAFE_NO_PAD.decode(compact.split('.').next()?).ok()?;
         let payload = std::str::from_utf8(jws.payload()).ok()?;
-        check_readable_object(payload).ok()?;
+        read_object::<()>(payload).ok()?;
         let claims = serde_json::from_str(payload).ok()?;
         let header = serde_json::from_slice(&members).ok()?;
         is_assertion.then_some(Self { algorithm, key_id, header, claims, reading, jws })

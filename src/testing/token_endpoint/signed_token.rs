@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::jose::json::check_readable_object;
+use crate::jose::object::read_object;
 use crate::jose::{CompactJws, Jwk, SigningKey, VerifyingKey};
 
 /// How far the clock of whoever signed may be ahead, in seconds.
@@ -46,7 +46,7 @@ impl SignedToken {
             return Err(TokenFault::Signature);
         }
         let payload = std::str::from_utf8(jws.payload()).map_err(|_| TokenFault::Malformed)?;
-        check_readable_object(payload).map_err(|_| TokenFault::Malformed)?;
+        read_object::<()>(payload).map_err(|_| TokenFault::Malformed)?;
         let claims: Map<String, Value> = serde_json::from_str(payload).map_err(|_| TokenFault::Malformed)?;
         let time = |name: &str| claims.get(name).map(|time| time.as_u64().ok_or(TokenFault::Times)).transpose();
         let begins = [time("nbf")?, time("iat")?];
