@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use base64_simd::URL_SAFE_NO_PAD;
+
 use super::algorithm::Algorithm;
 use super::json::JsonFault;
 use super::object::{ReadMembers, Unfit, Value, read_object};
-use base64_simd::URL_SAFE_NO_PAD;
 
 /// A JWS in compact serialization whose signature has *not* been checked.
 ///

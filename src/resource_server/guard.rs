@@ -11,7 +11,7 @@ use super::outcome::Outcome;
 use super::rejection::{Rejection, RejectionKind};
 use super::requirement::Requirement;
 use super::token_source::{Found, TokenSource, is_token68};
-use super::validator::Verification;
+use super::verification::Verification;
 use super::verified_token::VerifiedToken;
 use super::verifier::Verifier;
 use crate::kept_fresh::BoxFuture;

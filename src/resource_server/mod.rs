@@ -25,6 +25,7 @@ mod token_kind;
 mod token_source;
 mod until_expiry;
 mod validator;
+mod verification;
 mod verified;
 mod verified_cache;
 mod verified_token;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::allowed_issuers::AllowedIssuers;
 use super::rejection::Rejection;
-use super::validator::{Validator, Verification};
+use super::validator::Validator;
+use super::verification::Verification;
 use super::verified_token::VerifiedToken;
 
 /// What checks the tokens for a [`BearerLayer`](super::BearerLayer): made from a [`Validator`], or from [`AllowedIssuers`].
