@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use foldhash::quality::RandomState;
+
 use super::revision::Revision;
 use crate::jose::{Algorithm, Jwk, JwkSet, SkippedKey, VerifyingKey};
 
@@ -55,7 +57,8 @@ impl Key {
 #[derive(Clone)]
 pub(crate) struct Snapshot {
     keys: Vec<Arc<Key>>,
-    by_id: HashMap<Box<str>, Vec<Arc<Key>>>,
+    /// Whoever sends a token can look one up, and add none.
+    by_id: HashMap<Box<str>, Vec<Arc<Key>>, RandomState>,
     without_id: Vec<Arc<Key>>,
     skipped: Vec<SkippedKey>,
     /// The ids of keys that were published before and are no longer: the latest ones.
@@ -95,7 +98,7 @@ impl Snapshot {
     pub(super) fn of_keys(keys: impl IntoIterator<Item = Arc<Key>>, skipped: Vec<SkippedKey>) -> Self {
         let mut snapshot = Self {
             keys: Vec::new(),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             without_id: Vec::new(),
             skipped,
             withdrawn: Vec::new(),
@@ -150,11 +153,6 @@ impl Snapshot {
     /// The keys that are published under this id.
     pub(crate) fn named(&self, key_id: &str) -> &[Arc<Key>] {
         self.by_id.get(key_id).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Whether a key is published under this id.
-    pub(crate) fn knows(&self, key_id: Option<&str>) -> bool {
-        key_id.is_some_and(|id| !self.named(id).is_empty())
     }
 
     /// Whether a key that was published under this id has been withdrawn.

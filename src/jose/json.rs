@@ -127,6 +127,7 @@ impl<'a> Names<'a> {
         Self { inline: [""; INLINE_NAMES], len: 0, fingerprints: 0, gathered: Vec::new() }
     }
 
+    #[inline]
     pub(super) fn add(&mut self, name: Cow<'a, str>) -> Result<(), JsonFault> {
         let (Cow::Borrowed(plain), Some(slot)) = (&name, self.inline.get_mut(self.len)) else {
             self.gathered.push(name);

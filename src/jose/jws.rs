@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use base64_simd::URL_SAFE_NO_PAD;
+use simdutf8::basic::from_utf8;
 
 use super::algorithm::Algorithm;
 use super::json::JsonFault;
@@ -74,7 +75,7 @@ impl<'a> CompactJws<'a> {
     /// (RFC 7797), `zip` and `enc` (RFC 7516), which change what the signature covers.
     pub fn header(&self) -> Result<Header<'_>, JwsError> {
         let header = self.decoded.get(..self.payload.start).unwrap_or_default();
-        let header = Header::parse(std::str::from_utf8(header).map_err(|_| JwsError::NotUtf8)?)?;
+        let header = Header::parse(from_utf8(header).map_err(|_| JwsError::NotUtf8)?)?;
         self.algorithm.get_or_init(|| header.algorithm());
         Ok(header)
     }
@@ -130,7 +131,8 @@ pub struct Header<'a> {
 
 impl<'a> Header<'a> {
     fn parse(json: &'a str) -> Result<Self, JwsError> {
-        let members: Members<'a> = read_object(json)?;
+        let mut members = Members::default();
+        read_object(json, &mut members)?;
         if members.alg.is_none() {
             return Err(JwsError::Json);
         }

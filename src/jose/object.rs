@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use super::json::{JsonFault, MAX_DEPTH, Names, check_object};
 
 /// What is read of an object as its members go by.
-pub(crate) trait ReadMembers<'a>: Default {
+pub(crate) trait ReadMembers<'a> {
     /// Reads the value, if this is the name of a member that matters; else passes it.
     fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit>;
 }
@@ -22,14 +22,14 @@ pub(crate) struct Unfit;
 /// Reads an object whose own members are unique and which isn't nested beyond 64 levels.
 ///
 /// Names are compared unescaped. Members of inner objects may repeat: nobody reads those by name here.
-pub(crate) fn read_object<'a, T: ReadMembers<'a>>(json: &'a str) -> Result<T, JsonFault> {
-    let (mut read, mut names, mut reader) = (T::default(), Names::new(), Reader { json, at: 0 });
+pub(crate) fn read_object<'a>(json: &'a str, read: &mut impl ReadMembers<'a>) -> Result<(), JsonFault> {
+    let (mut names, mut reader) = (Names::new(), Reader::new(json));
     let object = reader.object(1, |name, value| {
         read.read(&name, value)?;
         names.add(name).map_err(|_| Unfit)
     });
     match object.and_then(|()| reader.end()).and_then(|()| names.finish().map_err(|_| Unfit)) {
-        Ok(()) => Ok(read),
+        Ok(()) => Ok(()),
         Err(Unfit) => Err(check_object(json).err().unwrap_or(JsonFault::Malformed)),
     }
 }
@@ -159,9 +159,15 @@ impl<'a> Value<'_, 'a> {
 struct Reader<'a> {
     json: &'a str,
     at: usize,
+    /// Whether nothing but a quote ends a string: there is no escape and no control character in the whole text, as in most.
+    is_plain: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(json: &'a str) -> Self {
+        Self { json, at: 0, is_plain: !is_odd(json) }
+    }
+
     fn object<F>(&mut self, level: usize, mut member: F) -> Result<(), Unfit>
     where
         F: FnMut(Cow<'a, str>, Value<'_, 'a>) -> Result<(), Unfit>,
@@ -215,7 +221,7 @@ impl<'a> Reader<'a> {
 
     /// Nothing follows.
     fn end(&mut self) -> Result<(), Unfit> {
-        if self.peek().is_err() { Ok(()) } else { Err(Unfit) }
+        if self.rest().iter().all(|byte| is_space(*byte)) { Ok(()) } else { Err(Unfit) }
     }
 
     fn take(&mut self, expected: u8) -> Result<(), Unfit> {
@@ -234,9 +240,9 @@ impl<'a> Reader<'a> {
     fn peek(&mut self) -> Result<u8, Unfit> {
         loop {
             match self.json.as_bytes().get(self.at) {
-                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
-                Some(&byte) => return Ok(byte),
-                None => return Err(Unfit),
+                Some(&byte) if byte > b' ' => return Ok(byte),
+                Some(&byte) if is_space(byte) => self.at += 1,
+                _ => return Err(Unfit),
             }
         }
     }
@@ -246,20 +252,20 @@ impl<'a> Reader<'a> {
     }
 
     /// The string whose opening quote is next.
+    #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Unfit> {
         let start = self.at + 1;
-        let end = start + plain_length(self.json.as_bytes().get(start..).unwrap_or_default());
-        match self.json.as_bytes().get(end) {
-            Some(b'"') => {
-                self.at = end + 1;
-                self.json.get(start..end).map(Cow::Borrowed).ok_or(Unfit)
-            }
-            Some(b'\\') => self.escaped_string().map(Cow::Owned),
-            // A control character, or nothing more.
-            _ => Err(Unfit),
+        let end = start + length_before_quote(self.json.as_bytes().get(start..).ok_or(Unfit)?);
+        let text = self.json.get(start..end).ok_or(Unfit)?;
+        if !self.is_plain && is_odd(text) {
+            return self.escaped_string().map(Cow::Owned);
         }
+        // If the text ends without a quote, there is nothing where one goes on.
+        self.at = end + 1;
+        Ok(Cow::Borrowed(text))
     }
 
+    /// The same, where there is an escape in it; serde_json sees if there is a control character.
     fn escaped_string(&mut self) -> Result<String, Unfit> {
         let mut is_escaped = false;
         let mut inner = self.rest().iter().skip(1);
@@ -275,38 +281,53 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Result<f64, Unfit> {
+        let is_of_number = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let rest = self.rest();
-        let length = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-        let length = length.unwrap_or(rest.len());
+        let (mut length, mut plain) = (0, 0_u64);
+        for digit in rest.iter().take(MOST_DIGITS).take_while(|byte| byte.is_ascii_digit()) {
+            plain = plain * 10 + u64::from(digit - b'0');
+            length += 1;
+        }
+        if length > 0 && rest.first() != Some(&b'0') && !rest.get(length).is_some_and(is_of_number) {
+            self.at += length;
+            return Ok(plain as f64);
+        }
+        let length = rest.iter().position(|byte| !is_of_number(byte)).unwrap_or(rest.len());
         let number = self.json.get(self.at..self.at + length).ok_or(Unfit)?;
         self.at += length;
-        // Fifteen digits fit a double as they are.
-        let is_plain = length <= 15 && !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
-        match number.parse::<u64>() {
-            Ok(plain) if is_plain => Ok(plain as f64),
-            _ => serde_json::from_str(number).map_err(|_| Unfit),
-        }
+        serde_json::from_str(number).map_err(|_| Unfit)
     }
 }
 
-/// How many bytes there are before a quote, a backslash or a control character. Eight are looked at together.
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
+/// So many digits fit a double as they are.
+const MOST_DIGITS: usize = 15;
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// Whether there is an escape or a control character in it. All bytes are looked at, which takes less time than to stop at one.
+fn is_odd(text: &str) -> bool {
+    text.bytes().fold(false, |found, byte| found | (byte == b'\\') | (byte < b' '))
+}
+
+/// How many bytes there are before a quote. Eight are looked at together.
+#[inline]
+fn length_before_quote(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
-    // The high bit of each byte that is less than this, up to 128; above the first such byte there may be others.
-    let less = |word: u64, than: u8| word.wrapping_sub(ONES * u64::from(than)) & !word & HIGHS;
-    let (words, _) = bytes.as_chunks::<8>();
-    for (place, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let is = |byte: u8| less(word ^ (ONES * u64::from(byte)), 1);
-        let found = is(b'"') | is(b'\\') | less(word, b' ');
+    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+    let (mut at, mut rest) = (0, bytes);
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        let other = u64::from_le_bytes(*word) ^ QUOTES;
+        // The high bit of the first byte that is zero, which was a quote; perhaps of others above it.
+        let found = other.wrapping_sub(ONES) & !other & HIGHS;
         if found != 0 {
-            return place * 8 + found.trailing_zeros() as usize / 8;
+            return at + found.trailing_zeros() as usize / 8;
         }
+        (at, rest) = (at + 8, after);
     }
-    let looked_at = words.len() * 8;
-    let rest = bytes.get(looked_at..).unwrap_or_default();
-    looked_at + rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..b' ')).count()
+    at + rest.iter().take_while(|byte| **byte != b'"').count()
 }
 
 #[cfg(test)]
@@ -318,7 +339,7 @@ mod tests {
     use serde_json::Map;
 
     fn check(json: &str) -> Result<(), JsonFault> {
-        read_object(json)
+        read_object(json, &mut ())
     }
 
     #[test]
@@ -361,6 +382,8 @@ mod tests {
             "\u{feff}{}",
             "{}}",
             "{} {}",
+            "{}\u{c}",
+            "{}\u{0}",
             "{",
             r#"{"a"#,
             r#"{"a":[}"#,
@@ -433,13 +456,42 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_that_is_special_in_a_string_is_found_wherever_it_stands() {
-        for byte in 0..=u8::MAX {
+    fn numbers_of_any_length_are_what_serde_json_takes_them_for() {
+        #[derive(Default)]
+        struct Number(Option<f64>);
+        impl<'a> ReadMembers<'a> for Number {
+            fn read(&mut self, _: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
+                self.0 = value.number()?;
+                Ok(())
+            }
+        }
+        for begin in ["", "0", "1", "9", "-", "-0", "-9", "00", "+", "."] {
+            for digits in [0, 1, 9, 13, 14, 15, 16, 17, 18, 19, 20, 21, 300] {
+                for end in ["", " ", ".5", ".", "e3", "E+2", "e", "-1", "x", "_", ".e1", "00"] {
+                    let json = format!(r#"{{"x":{begin}{}{end}}}"#, "7".repeat(digits));
+                    let mut read = Number::default();
+                    let is_taken = read_object(&json, &mut read).is_ok();
+                    let theirs = serde_json::from_str::<Map<String, serde_json::Value>>(&json).ok();
+                    assert_eq!(is_taken.then_some(read.0), theirs.map(|object| object["x"].as_f64()), "{json}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn each_character_is_taken_where_serde_json_takes_it_wherever_it_stands_in_a_string() {
+        for character in (0..=0xff).map(char::from) {
             for place in 0..20 {
-                let mut bytes = vec![byte.wrapping_add(1).max(b'a'); 20];
-                *bytes.get_mut(place).unwrap() = byte;
-                let is_special = byte < b' ' || byte == b'"' || byte == b'\\';
-                assert_eq!(plain_length(&bytes), if is_special { place } else { 20 }, "{byte:#x} at {place}");
+                let text: String = (0..20).map(|at| if at == place { character } else { 'a' }).collect();
+                for json in [
+                    format!(r#"{{"x":"{text}"}}"#),
+                    format!(r#"{{"{text}":"x\n"}}"#),
+                    format!(r#"{{"x":"{text}"#),
+                    format!("{{\n\"x\":[\"{text}\"]}}"),
+                ] {
+                    let is_taken = serde_json::from_str::<Map<String, serde_json::Value>>(&json).is_ok();
+                    assert_eq!(check(&json).is_ok(), is_taken, "{json}");
+                }
             }
         }
     }
@@ -471,7 +523,8 @@ mod tests {
             }
             let json = serde_json::json!({"text": text, "texts": texts, "number": number, "integer": integer, "other": [text, {"a": number}]});
             for json in [json.to_string(), serde_json::to_string_pretty(&json).unwrap()] {
-                let read: Read = read_object(&json).unwrap();
+                let mut read = Read::default();
+                read_object(&json, &mut read).unwrap();
                 let again: serde_json::Value = serde_json::from_str(&json).unwrap();
                 prop_assert_eq!((&read.0, &read.1), (&text, &texts));
                 prop_assert_eq!((read.2, read.3), (again["number"].as_f64(), again["integer"].as_f64()));

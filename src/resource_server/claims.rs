@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use simdutf8::basic::from_utf8;
+
 use crate::jose::object::{ReadMembers, Unfit, Value, Words, read_object};
 use crate::scope::{is_scope_token, words};
 
@@ -52,9 +54,11 @@ pub(crate) struct RawClaims<'a> {
 }
 
 impl<'a> RawClaims<'a> {
-    /// Reads them; `None` where the payload is not one JSON object with each name once.
-    pub(crate) fn read(payload: &'a str) -> Option<Self> {
-        read_object(payload).ok()
+    /// Reads them in place, as they are large, where none were read yet. `None`, and some of them, where the payload is not one JSON
+    /// object in UTF-8 with each name once.
+    pub(crate) fn read_from(&mut self, payload: &'a [u8]) -> Option<&'a str> {
+        let payload = from_utf8(payload).ok()?;
+        read_object(payload, self).ok().map(|()| payload)
     }
 
     /// All scopes, with a space between them.
@@ -77,36 +81,36 @@ impl<'a> RawClaims<'a> {
 
 impl<'a> ReadMembers<'a> for RawClaims<'a> {
     fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
-        match name {
-            "iss" => self.iss = value.words()?,
-            "sub" => self.sub = value.words()?,
-            "aud" => self.aud = value.words()?,
-            "exp" => self.exp = Date::read(value)?,
-            "nbf" => self.nbf = Date::read(value)?,
-            "iat" => self.iat = Date::read(value)?,
-            "jti" => self.jti = value.words()?,
-            "client_id" => self.client_id = value.words()?,
-            "azp" => self.azp = value.words()?,
-            "appid" => self.appid = value.words()?,
-            "cid" => self.cid = value.words()?,
-            "tid" => self.tid = value.words()?,
-            "oid" => self.oid = value.words()?,
-            "idtyp" => self.idtyp = value.words()?,
-            "gty" => self.gty = value.words()?,
-            "uid" => self.uid = value.words()?,
-            "username" => self.username = value.words()?,
-            "preferred_username" => self.preferred_username = value.words()?,
-            "scope" => self.scope = value.words()?,
-            "scp" => self.scp = value.words()?,
-            "roles" => self.roles = value.words()?,
-            "cnf" => self.cnf = value.present()?,
-            "nonce" => self.nonce = value.present()?,
-            "at_hash" => self.at_hash = value.present()?,
-            "c_hash" => self.c_hash = value.present()?,
-            "s_hash" => self.s_hash = value.present()?,
-            "typ" => self.typ = value.words()?,
-            "token_use" => self.token_use = value.words()?,
-            "events" => self.events = value.present()?,
+        match name.as_bytes() {
+            b"iss" => self.iss = value.words()?,
+            b"sub" => self.sub = value.words()?,
+            b"aud" => self.aud = value.words()?,
+            b"exp" => self.exp = Date::read(value)?,
+            b"nbf" => self.nbf = Date::read(value)?,
+            b"iat" => self.iat = Date::read(value)?,
+            b"jti" => self.jti = value.words()?,
+            b"client_id" => self.client_id = value.words()?,
+            b"azp" => self.azp = value.words()?,
+            b"appid" => self.appid = value.words()?,
+            b"cid" => self.cid = value.words()?,
+            b"tid" => self.tid = value.words()?,
+            b"oid" => self.oid = value.words()?,
+            b"idtyp" => self.idtyp = value.words()?,
+            b"gty" => self.gty = value.words()?,
+            b"uid" => self.uid = value.words()?,
+            b"username" => self.username = value.words()?,
+            b"preferred_username" => self.preferred_username = value.words()?,
+            b"scope" => self.scope = value.words()?,
+            b"scp" => self.scp = value.words()?,
+            b"roles" => self.roles = value.words()?,
+            b"cnf" => self.cnf = value.present()?,
+            b"nonce" => self.nonce = value.present()?,
+            b"at_hash" => self.at_hash = value.present()?,
+            b"c_hash" => self.c_hash = value.present()?,
+            b"s_hash" => self.s_hash = value.present()?,
+            b"typ" => self.typ = value.words()?,
+            b"token_use" => self.token_use = value.words()?,
+            b"events" => self.events = value.present()?,
             _ => value.pass()?,
         }
         Ok(())

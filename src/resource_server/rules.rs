@@ -69,11 +69,11 @@ impl From<Failure> for Stop {
 }
 
 /// A token that was read, and of which nothing is verified.
-struct Unverified<'t> {
+struct Unverified<'c, 't> {
     jws: &'t CompactJws<'t>,
     header: Header<'t>,
     payload: &'t str,
-    claims: RawClaims<'t>,
+    claims: &'c RawClaims<'t>,
 }
 
 /// What the checks of the claims find out.
@@ -95,15 +95,15 @@ impl Rules {
             JwsError::CriticalHeader | JwsError::UnsupportedHeader => Check::Header.failed(Kind::UnsupportedHeader),
             _ => Check::Shape.failed(Kind::Malformed),
         })?;
-        let read = |header| Unverified::read(&jws, header).ok_or(Check::Shape.failed(Kind::Malformed));
+        let mut claims = RawClaims::default();
         if let [only] = rules {
             let accepted = only.accept_header(&header)?;
-            let token = read(header)?;
-            Self::issued_by(rules, &token.claims)?;
+            let token = Unverified::read(&jws, header, &mut claims)?;
+            Self::issued_by(rules, token.claims)?;
             return only.verify_claims(0, &token, accepted, given);
         }
-        let token = read(header)?;
-        let (index, of_issuer) = Self::issued_by(rules, &token.claims)?;
+        let token = Unverified::read(&jws, header, &mut claims)?;
+        let (index, of_issuer) = Self::issued_by(rules, token.claims)?;
         if jws.as_str().len() > of_issuer.max_token_bytes {
             return Err(Check::Size.failed(Kind::TokenTooLong).into());
         }
@@ -117,8 +117,8 @@ impl Rules {
             return Err(Check::Size.failed(Kind::TokenTooLong));
         }
         let jws = CompactJws::parse(token).map_err(|_| Check::Shape.failed(Kind::Malformed))?;
-        let payload = std::str::from_utf8(jws.payload()).ok();
-        let claims = payload.and_then(RawClaims::read).ok_or(Check::Shape.failed(Kind::Malformed))?;
+        let mut claims = RawClaims::default();
+        claims.read_from(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed))?;
         named_issuer(&claims).map(str::to_owned)
     }
 
@@ -139,7 +139,7 @@ impl Rules {
     fn verify_claims(
         &self,
         index: usize,
-        token: &Unverified<'_>,
+        token: &Unverified<'_, '_>,
         (typed, algorithm): (Typed, Algorithm),
         given: Option<&Keys>,
     ) -> Result<Arc<Verified>, Stop> {
@@ -158,7 +158,7 @@ impl Rules {
             if !named.is_empty() && !named.iter().any(|key| is_own(key)) {
                 return Err(Check::Key.failed(Kind::KeyOfAnotherIssuer).into());
             }
-            return Err(self.without_key(header, claims, typed, keys));
+            return Err(self.without_key(header, claims, typed, keys, !named.is_empty()));
         };
         let accepted = self.accept(claims, typed)?;
         Ok(Arc::new(self.keep(index, token, &accepted, typed, key)))
@@ -185,9 +185,14 @@ impl Rules {
     }
 
     /// What to say of a token that none of the keys verifies.
-    fn without_key(&self, header: &Header<'_>, claims: &RawClaims<'_>, typed: Typed, keys: &Keys) -> Stop {
-        // The same id may stand for a new key: small servers make one at each start.
-        let id_is_known = keys.value.knows(header.key_id());
+    fn without_key(
+        &self,
+        header: &Header<'_>,
+        claims: &RawClaims<'_>,
+        typed: Typed,
+        keys: &Keys,
+        id_is_known: bool,
+    ) -> Stop {
         let verdict = match id_is_known {
             true => Check::Signature.failed(Kind::BadSignature),
             false => Check::Key.failed(Kind::UnknownKey),
@@ -197,6 +202,7 @@ impl Rules {
             return if id_is_known { verdict.into() } else { failure.without_key().into() };
         }
         let issued_at = claims.iat.time().and_then(|at| at.checked_add(self.issuer.profile().backdated_by));
+        // An id that is known may stand for a new key as well: small servers make one at each start.
         match self.issuer.keys().missed(keys, header.key_id(), issued_at) {
             Miss::Fetch => {
                 let newer = Some((Arc::clone(keys), verdict));
@@ -279,7 +285,7 @@ impl Rules {
     fn keep(
         &self,
         rules: usize,
-        Unverified { jws, payload, claims, .. }: &Unverified<'_>,
+        Unverified { jws, payload, claims, .. }: &Unverified<'_, '_>,
         accepted: &Accepted<'_>,
         typed: Typed,
         key: &Arc<Key>,
@@ -323,11 +329,10 @@ impl Rules {
     }
 }
 
-impl<'t> Unverified<'t> {
-    /// Its claims; `None` where they are not one JSON object with each name once.
-    fn read(jws: &'t CompactJws<'t>, header: Header<'t>) -> Option<Self> {
-        let payload = std::str::from_utf8(jws.payload()).ok()?;
-        Some(Self { jws, header, payload, claims: RawClaims::read(payload)? })
+impl<'c, 't> Unverified<'c, 't> {
+    fn read(jws: &'t CompactJws<'t>, header: Header<'t>, claims: &'c mut RawClaims<'t>) -> Result<Self, Failure> {
+        let payload = claims.read_from(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed))?;
+        Ok(Self { jws, header, payload, claims })
     }
 }
 

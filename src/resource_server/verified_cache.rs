@@ -7,10 +7,11 @@
 //! While there is room, each token is kept. Once others have to go for it, one is kept when it comes a second time: tokens that are used
 //! once push nobody out, and cost nothing but a look.
 
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use foldhash::quality::RandomState;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Equivalent, Lifecycle, Weighter};
 
@@ -73,8 +74,8 @@ impl VerifiedCache {
     }
 
     fn empty(&self) -> (Tokens, FirstSights) {
-        // The hash is keyed: nobody can choose tokens that meet in one place.
-        let hasher = RandomState::new();
+        // It has a seed, and need not be a cryptographic one: only verified tokens are held, and nobody chooses how their signatures end.
+        let hasher = RandomState::default();
         let items = self.bytes / (4 * OVERHEAD);
         let evictions = Evictions::default();
         let first_sights = FirstSights::new(items, evictions.clone(), hasher.clone());

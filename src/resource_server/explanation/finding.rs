@@ -65,7 +65,7 @@ fn shape_fault(case: &Case<'_>) -> Option<String> {
         return Some(error.to_string());
     }
     let Ok(text) = std::str::from_utf8(jws.payload()) else { return Some("claims that are not UTF-8".to_owned()) };
-    if let Err(fault) = read_object::<()>(text) {
+    if let Err(fault) = read_object(text, &mut ()) {
         let fault = match (fault, serde_json::from_str::<IgnoredAny>(text)) {
             (JsonFault::NotAnObject, _) => "are not a JSON object",
             (JsonFault::DuplicateMember, _) => "have a name twice",

@@ -46,7 +46,7 @@ impl SignedToken {
             return Err(TokenFault::Signature);
         }
         let payload = std::str::from_utf8(jws.payload()).map_err(|_| TokenFault::Malformed)?;
-        read_object::<()>(payload).map_err(|_| TokenFault::Malformed)?;
+        read_object(payload, &mut ()).map_err(|_| TokenFault::Malformed)?;
         let claims: Map<String, Value> = serde_json::from_str(payload).map_err(|_| TokenFault::Malformed)?;
         let time = |name: &str| claims.get(name).map(|time| time.as_u64().ok_or(TokenFault::Times)).transpose();
         let begins = [time("nbf")?, time("iat")?];
