@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{self, Poll, ready};
 
-use http::request::Parts;
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -13,6 +12,7 @@ use tower_service::Service;
 use super::context::Context;
 use super::outcome::Outcome;
 use super::rejection::Rejection;
+use super::respond::Emptied;
 use super::retold::retold;
 use crate::kept_fresh::BoxFuture;
 
@@ -34,7 +34,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Calling { #[pin] inner: S::Future, context: Arc<Context> },
-        Rejected { rejection: Option<Rejection> },
+        Rejected { rejection: Option<(Rejection, Emptied)> },
         // Boxed as it is rare and large.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
     }
@@ -43,23 +43,29 @@ pin_project! {
 /// A request whose token can be judged when keys have come.
 pub(crate) struct Waiting<S, B> {
     pub(crate) outcome: BoxFuture<Result<Outcome, Rejection>>,
-    pub(crate) parts: Parts,
-    pub(crate) body: B,
+    pub(crate) request: Request<B>,
     pub(crate) service: S,
     pub(crate) context: Arc<Context>,
 }
 
 impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
+    #[inline]
     pub(crate) fn calling(inner: S::Future, context: Arc<Context>) -> Self {
         Self { state: State::Calling { inner, context } }
     }
 
-    pub(crate) fn rejected(rejection: Rejection) -> Self {
-        Self { state: State::Rejected { rejection: Some(rejection) } }
+    pub(crate) fn rejected(rejection: Rejection, request: Request<B>) -> Self {
+        Self { state: State::rejected(rejection, request) }
     }
 
     pub(crate) fn waiting(waiting: Waiting<S, B>) -> Self {
         Self { state: State::Waiting { waiting: Some(Box::new(waiting)) } }
+    }
+}
+
+impl<S: Service<Request<B>>, B> State<S, B> {
+    fn rejected(rejection: Rejection, request: Request<B>) -> Self {
+        Self::Rejected { rejection: Some((rejection, Emptied::of(request.into_parts().0))) }
     }
 }
 
@@ -78,20 +84,20 @@ where
                     return Poll::Ready(Ok(retold(ready!(inner.poll(cx)?), context)));
                 }
                 StateProjection::Rejected { rejection } => match rejection.take() {
-                    Some(rejection) => return Poll::Ready(Ok(rejection.respond())),
+                    Some((rejection, request)) => return Poll::Ready(Ok(rejection.respond_in(request))),
                     None => return Poll::Pending, // polled after it was ready
                 },
                 StateProjection::Waiting { waiting } => {
                     let Some(pending) = waiting else { return Poll::Pending };
                     let outcome = ready!(pending.outcome.as_mut().poll(cx));
                     let Some(done) = waiting.take() else { return Poll::Pending };
-                    let Waiting { mut parts, body, mut service, context, .. } = *done;
+                    let Waiting { mut request, mut service, context, .. } = *done;
                     let next = match outcome {
                         Ok(outcome) => {
-                            parts.extensions.insert(outcome);
-                            State::Calling { inner: service.call(Request::from_parts(parts, body)), context }
+                            request.extensions_mut().insert(outcome);
+                            State::Calling { inner: service.call(request), context }
                         }
-                        Err(rejection) => State::Rejected { rejection: Some(rejection) },
+                        Err(rejection) => State::rejected(rejection, request),
                     };
                     state.set(next);
                 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use http::request::Parts;
+use http::{HeaderMap, Request, Uri};
+use simdutf8::basic::from_utf8;
 
 use super::context::{Context, Contexts};
 use super::grpc::is_in;
@@ -37,19 +39,38 @@ pub(crate) enum Judgement {
 
 impl Guard {
     /// How this caller is answered.
-    pub(crate) fn context_for(&self, request: &Parts) -> &Arc<Context> {
-        self.contexts.of(Language::of(&request.method, request.version, &request.headers))
+    pub(crate) fn context_for<B>(&self, request: &Request<B>) -> &Arc<Context> {
+        self.contexts.of(Language::of(request.method(), request.version(), request.headers()))
     }
 
-    pub(crate) fn judge(self: &Arc<Self>, request: &mut Parts, context: &Arc<Context>) -> Judgement {
-        request.extensions.remove::<Outcome>();
-        for source in &self.sources {
-            source.mark_sensitive(&mut request.headers);
-        }
-        if context.language != Language::Http && self.open.iter().any(|open| is_in(open, request.uri.path())) {
+    pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
+        self.sources.iter().for_each(|source| source.mark_sensitive(headers));
+    }
+
+    /// Whether this is a call to a method of gRPC that needs no token.
+    pub(crate) fn opens(&self, uri: &Uri, context: &Context) -> bool {
+        context.language != Language::Http && self.open.iter().any(|open| is_in(open, uri.path()))
+    }
+
+    /// What the user's functions find, which look at requests that are taken apart; `None` where there are none.
+    pub(crate) fn functions(&self) -> Option<impl Fn(&Parts) -> Found<'static>> {
+        let functions = || self.sources.iter().filter_map(TokenSource::function);
+        functions().next()?;
+        Some(move |request: &Parts| functions().fold(Found::Nothing, |found, find| found.or(find(request).into())))
+    }
+
+    /// Judges a request, in which the user's functions have found so much.
+    pub(crate) fn judge(
+        self: &Arc<Self>,
+        uri: &Uri,
+        headers: &HeaderMap,
+        found: Found<'_>,
+        context: &Arc<Context>,
+    ) -> Judgement {
+        if self.opens(uri, context) {
             return Judgement::Known(Ok(Outcome::Open(Arc::clone(context))));
         }
-        let token = match self.find(request) {
+        let token = match self.sources.iter().fold(found, |found, source| found.or(source.find(headers))) {
             Found::Nothing if self.optional => {
                 return Judgement::Known(Ok(Outcome::Anonymous(Arc::clone(context))));
             }
@@ -61,7 +82,7 @@ impl Guard {
         if let Some(verified) = self.verifier.seen(&token) {
             return Judgement::Known(self.admit(verified, context));
         }
-        let Ok(token) = std::str::from_utf8(&token) else { return reject(RejectionKind::InvalidRequest, context) };
+        let Ok(token) = from_utf8(&token) else { return reject(RejectionKind::InvalidRequest, context) };
         match self.verifier.start(token) {
             // What could be read as a token is a token68: its alphabet is the smaller one.
             Verification::Done(Err(unread))
@@ -76,17 +97,6 @@ impl Guard {
                 Judgement::Later(Box::pin(async move { guard.admit(validator.finish(&token, need).await, &context) }))
             }
         }
-    }
-
-    fn find<'r>(&self, request: &'r Parts) -> Found<'r> {
-        let mut found = Found::Nothing;
-        for source in &self.sources {
-            found = match (found, source.find(request)) {
-                (only, Found::Nothing) | (Found::Nothing, only) => only,
-                _ => Found::Invalid,
-            };
-        }
-        found
     }
 
     fn admit(&self, verified: Result<VerifiedToken, Rejection>, context: &Arc<Context>) -> Result<Outcome, Rejection> {

@@ -19,12 +19,18 @@ use super::language::Language;
 #[derive(Clone)]
 pub struct Rejection {
     kind: RejectionKind,
-    scope: Option<Box<str>>,
-    retry_after: Option<Duration>,
-    context: Option<Arc<Context>>,
     /// Where a validator found it out.
     place: Option<Place>,
-    claims: Option<Arc<WantedClaims>>,
+    context: Option<Arc<Context>>,
+    detail: Option<Arc<Detail>>,
+}
+
+/// What goes with some kinds.
+enum Detail {
+    Scope(Box<str>),
+    RetryAfter(Duration),
+    #[cfg_attr(not(feature = "client"), allow(dead_code))]
+    Claims(WantedClaims),
 }
 
 /// What a claims challenge says.
@@ -180,32 +186,39 @@ impl Rejection {
 
     /// A rejection of this kind, for checks and handlers of your own.
     pub const fn new(kind: RejectionKind) -> Self {
-        Self { kind, scope: None, retry_after: None, context: None, place: None, claims: None }
+        Self { kind, place: None, context: None, detail: None }
+    }
+
+    fn with(self, detail: Option<Detail>) -> Self {
+        Self { detail: detail.map(Arc::new), ..self }
     }
 
     pub(crate) fn insufficient(scope: Option<String>) -> Self {
-        Self { scope: scope.map(String::into_boxed_str), ..Self::new(RejectionKind::InsufficientScope) }
+        Self::new(RejectionKind::InsufficientScope).with(scope.map(|scope| Detail::Scope(scope.into())))
     }
 
     pub(crate) fn unavailable(retry_after: Duration) -> Self {
         let rejection = Self::new(RejectionKind::KeysUnavailable).stopped_at(Check::Key.place());
-        Self { retry_after: Some(retry_after), ..rejection }
+        rejection.with(Some(Detail::RetryAfter(retry_after)))
     }
 
     #[cfg(feature = "client")]
     pub(crate) fn insufficient_claims(authorization_uri: Option<&str>, claims: &str) -> Self {
         let authorization_uri = authorization_uri.and_then(challenge::quote);
-        let claims = Some(Arc::new(WantedClaims { authorization_uri, claims: claims.to_owned() }));
-        Self { claims, ..Self::new(RejectionKind::InsufficientClaims) }
+        let wanted = WantedClaims { authorization_uri, claims: claims.to_owned() };
+        Self::new(RejectionKind::InsufficientClaims).with(Some(Detail::Claims(wanted)))
     }
 
     #[cfg(feature = "client")]
     pub(crate) fn token_unavailable(retry_after: Option<Duration>) -> Self {
-        Self { retry_after, ..Self::new(RejectionKind::TokenUnavailable) }
+        Self::new(RejectionKind::TokenUnavailable).with(retry_after.map(Detail::RetryAfter))
     }
 
     pub(super) fn wanted_claims(&self) -> Option<&WantedClaims> {
-        self.claims.as_deref()
+        match self.detail.as_deref() {
+            Some(Detail::Claims(wanted)) => Some(wanted),
+            _ => None,
+        }
     }
 
     pub(crate) fn stopped_at(self, place: Place) -> Self {
@@ -263,20 +276,18 @@ impl Rejection {
 
     /// The scope that would do, where a scope is what is missing.
     pub fn scope(&self) -> Option<&str> {
-        let of_layer = || self.context.as_ref().and_then(|context| context.scope.as_deref());
-        match self.kind {
-            RejectionKind::InsufficientScope => self.scope.as_deref(),
-            RejectionKind::NoCredentials => self.scope.as_deref().or_else(of_layer),
+        match (self.kind, self.detail.as_deref()) {
+            (RejectionKind::InsufficientScope, Some(Detail::Scope(scope))) => Some(scope),
+            (RejectionKind::NoCredentials, _) => self.context.as_ref()?.scope.as_deref(),
             _ => None,
         }
     }
 
     /// When to try again, where that may help: the answer's `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
-        match self.kind {
-            RejectionKind::KeysUnavailable | RejectionKind::TokenUnavailable => {
-                Some(self.retry_after.unwrap_or(Duration::from_secs(1)))
-            }
+        match (self.kind, self.detail.as_deref()) {
+            (_, Some(Detail::RetryAfter(after))) => Some(*after),
+            (RejectionKind::KeysUnavailable | RejectionKind::TokenUnavailable, _) => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -293,7 +304,7 @@ impl Rejection {
         }
         let make = || challenge::www_authenticate(self, self.context.as_deref());
         Some(match &self.context {
-            Some(context) if self.scope.is_none() && self.claims.is_none() => context.challenges.of(self.kind, make),
+            Some(context) if self.detail.is_none() => context.challenges.of(self.kind, make),
             _ => make(),
         })
     }

@@ -1,7 +1,8 @@
 //! [`Respond`]: answers of your own to a rejection, and how any answer is completed.
 
 use http::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, Response};
 
 use super::rejection::Rejection;
 
@@ -39,6 +40,22 @@ where
 /// A responder for bodies of type `B`, as it is kept in the context.
 pub(crate) struct Responder<B>(pub(crate) Box<dyn Respond<B>>);
 
+/// The maps of a request that is turned away, emptied: the standard answer in HTTP takes them over, and needs none of its own.
+#[derive(Default)]
+pub(crate) struct Emptied {
+    headers: HeaderMap,
+    extensions: Extensions,
+}
+
+impl Emptied {
+    pub(crate) fn of(request: Parts) -> Self {
+        let Parts { mut headers, mut extensions, .. } = request;
+        headers.clear();
+        extensions.clear();
+        Self { headers, extensions }
+    }
+}
+
 impl Rejection {
     /// The answer, for services without a framework; with axum a `Rejection` is a response already.
     ///
@@ -57,14 +74,19 @@ impl Rejection {
     /// }
     /// ```
     pub fn respond<B: Default + 'static>(self) -> Response<B> {
+        self.respond_in(Emptied::default())
+    }
+
+    /// The same, in the maps of the request.
+    pub(crate) fn respond_in<B: Default + 'static>(self, request: Emptied) -> Response<B> {
         let response = match self.language().content_type() {
             Some(content_type) => self.trailers_only(content_type),
-            None => self.in_http(),
+            None => self.in_http(request),
         };
         self.complete(response)
     }
 
-    fn in_http<B: Default + 'static>(&self) -> Response<B> {
+    fn in_http<B: Default + 'static>(&self, request: Emptied) -> Response<B> {
         let own = self.context().and_then(|context| context.responder.as_ref()).and_then(|responder| {
             let fitting = responder.downcast_ref::<Responder<B>>();
             if fitting.is_none() {
@@ -78,7 +100,12 @@ impl Rejection {
         });
         let mut response = match own {
             Some(responder) => responder.0.respond(self),
-            None => Response::new(B::default()),
+            None => {
+                let mut response = Response::new(B::default());
+                *response.headers_mut() = request.headers;
+                *response.extensions_mut() = request.extensions;
+                response
+            }
         };
         let status = response.status();
         let to_a_login_page = status.is_redirection() && response.headers().contains_key(LOCATION);

@@ -12,8 +12,20 @@ use super::rejection::Rejection;
 
 /// The answer in this context, if it is one to a rejection that nobody has said in a context yet. The status, headers and extensions
 /// that were set besides stay: also another challenge than the rejection's own, and another time after which to try again.
+#[inline]
 pub(crate) fn retold<R: Default + 'static>(before: Response<R>, context: &Arc<Context>) -> Response<R> {
-    let Some((rejection, usual)) = made_behind(before.extensions()) else { return before };
+    match made_behind(before.extensions()) {
+        Some((rejection, usual)) => said_again(before, rejection, usual, context),
+        None => before,
+    }
+}
+
+fn said_again<R: Default + 'static>(
+    before: Response<R>,
+    rejection: Rejection,
+    usual: StatusCode,
+    context: &Arc<Context>,
+) -> Response<R> {
     let own = [
         rejection.www_authenticate().map(|challenge| (WWW_AUTHENTICATE, challenge)),
         rejection.retry_after_seconds().map(|seconds| (RETRY_AFTER, seconds.into())),

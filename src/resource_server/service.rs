@@ -10,6 +10,8 @@ use tower_service::Service;
 
 use super::future::{ResponseFuture, Waiting};
 use super::guard::{Guard, Judgement};
+use super::outcome::Outcome;
+use super::token_source::Found;
 
 /// A service that is called with good tokens only. Made by [`BearerLayer`](super::BearerLayer).
 #[derive(Clone)]
@@ -37,21 +39,30 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let context = Arc::clone(self.guard.context_for(&parts));
-        match self.guard.judge(&mut parts, &context) {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let context = self.guard.context_for(&request);
+        self.guard.mark_sensitive(request.headers_mut());
+        let mut found = Found::Nothing;
+        if let Some(find) = self.guard.functions().filter(|_| !self.guard.opens(request.uri(), context)) {
+            let (mut parts, body) = request.into_parts();
+            // They don't see what an outer layer has said; nobody else does, as what this one says takes its place.
+            parts.extensions.remove::<Outcome>();
+            found = find(&parts);
+            request = Request::from_parts(parts, body);
+        }
+        match self.guard.judge(request.uri(), request.headers(), found, context) {
             Judgement::Known(Ok(outcome)) => {
-                parts.extensions.insert(outcome);
-                let inner = self.inner.call(Request::from_parts(parts, body));
-                ResponseFuture::calling(inner, context)
+                request.extensions_mut().insert(outcome);
+                let context = Arc::clone(context);
+                ResponseFuture::calling(self.inner.call(request), context)
             }
-            Judgement::Known(Err(rejection)) => ResponseFuture::rejected(rejection),
+            Judgement::Known(Err(rejection)) => ResponseFuture::rejected(rejection, request),
             Judgement::Later(outcome) => {
                 // The service that was polled ready is the one to call; its clone has to be polled anew.
                 let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::waiting(Waiting { outcome, parts, body, service: ready, context })
+                let service = mem::replace(&mut self.inner, clone);
+                let context = Arc::clone(context);
+                ResponseFuture::waiting(Waiting { outcome, request, service, context })
             }
         }
     }

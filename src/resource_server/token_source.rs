@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue};
 
 use crate::error::Error;
 
@@ -25,7 +25,7 @@ enum Kind {
     Custom(Arc<FindFn>),
 }
 
-type FindFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
+pub(crate) type FindFn = dyn Fn(&Parts) -> Option<String> + Send + Sync;
 
 /// What stands in one place.
 pub(crate) enum Found<'r> {
@@ -70,13 +70,22 @@ impl TokenSource {
         Self(Kind::Custom(Arc::new(find)))
     }
 
-    pub(crate) fn find<'r>(&self, request: &'r Parts) -> Found<'r> {
+    /// What stands in the headers.
+    pub(crate) fn find<'r>(&self, headers: &'r HeaderMap) -> Found<'r> {
         match &self.0 {
-            Kind::Authorization => authorization(&request.headers),
-            Kind::Header(name) => single(&request.headers, name, Found::whole),
-            Kind::Cookie(name) => cookie(&request.headers, name),
-            Kind::WebSocketProtocol(marker) => websocket_protocol(&request.headers, marker),
-            Kind::Custom(find) => find(request).map_or(Found::Nothing, |token| Found::Token(Cow::Owned(token.into()))),
+            Kind::Authorization => authorization(headers),
+            Kind::Header(name) => single(headers, name, Found::whole),
+            Kind::Cookie(name) => cookie(headers, name),
+            Kind::WebSocketProtocol(marker) => websocket_protocol(headers, marker),
+            Kind::Custom(_) => Found::Nothing,
+        }
+    }
+
+    /// The user's function, which may look elsewhere.
+    pub(crate) fn function(&self) -> Option<&FindFn> {
+        match &self.0 {
+            Kind::Custom(find) => Some(&**find),
+            _ => None,
         }
     }
 
@@ -89,12 +98,9 @@ impl TokenSource {
             Kind::WebSocketProtocol(_) => &SEC_WEBSOCKET_PROTOCOL,
             Kind::Custom(_) => return,
         };
-        // An entry makes room for one more header: only where there are several values, which takes one.
-        let mut others = headers.get_all(name).iter().skip(1);
-        if others.next().is_some() {
-            if let http::header::Entry::Occupied(mut entry) = headers.entry(name) {
-                entry.iter_mut().for_each(|value| value.set_sensitive(true));
-            }
+        if is_repeated(headers, name) {
+            let values = headers.iter_mut().filter(|(of, _)| *of == name);
+            values.for_each(|(_, value)| value.set_sensitive(true));
         } else if let Some(value) = headers.get_mut(name) {
             value.set_sensitive(true);
         }
@@ -105,11 +111,29 @@ impl<'r> Found<'r> {
     fn whole(value: &'r [u8]) -> Self {
         Self::Token(Cow::Borrowed(value))
     }
+
+    /// What stands in both places: two tokens are too many.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (only, Self::Nothing) | (Self::Nothing, only) => only,
+            _ => Self::Invalid,
+        }
+    }
+}
+
+impl From<Option<String>> for Found<'_> {
+    fn from(token: Option<String>) -> Self {
+        token.map_or(Self::Nothing, |token| Self::Token(Cow::Owned(token.into())))
+    }
 }
 
 /// RFC 9110 §11.4: the scheme, at least one space, and a token68; one value, not a list.
 fn authorization(headers: &HeaderMap) -> Found<'_> {
     single(headers, &AUTHORIZATION, |value| {
+        // As nearly everybody writes it.
+        if let Some(token) = value.strip_prefix(b"Bearer ").filter(|token| !token.starts_with(b" ")) {
+            return Found::whole(token);
+        }
         let end = value.iter().position(|byte| !is_token_char(*byte)).unwrap_or(value.len());
         let (scheme, rest) = value.split_at(end);
         if scheme.is_empty() || rest.first().is_some_and(|byte| *byte != b' ') {
@@ -132,12 +156,15 @@ fn authorization(headers: &HeaderMap) -> Found<'_> {
 }
 
 fn single<'r>(headers: &'r HeaderMap, name: &HeaderName, read: impl FnOnce(&'r [u8]) -> Found<'r>) -> Found<'r> {
-    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    match (values.next(), values.next()) {
-        (None, _) => Found::Nothing,
-        (Some(value), None) => read(value),
-        (Some(_), Some(_)) => Found::Invalid,
+    if is_repeated(headers, name) {
+        return Found::Invalid;
     }
+    headers.get(name).map_or(Found::Nothing, |value| read(value.as_bytes()))
+}
+
+/// Whether this header has a second value; mostly none has.
+fn is_repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some()
 }
 
 fn cookie<'r>(headers: &'r HeaderMap, name: &str) -> Found<'r> {

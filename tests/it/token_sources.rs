@@ -138,6 +138,59 @@ async fn a_closure_finds_the_token_anywhere_in_the_request() {
 }
 
 #[tokio::test]
+async fn a_closure_is_one_source_among_others() {
+    let query = |name: &'static str| {
+        TokenSource::from_fn(move |request| {
+            let mut parameters = request.uri.query()?.split('&');
+            parameters.find_map(|one| one.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+        })
+    };
+    let api = Api::new([query("first"), TokenSource::authorization(), query("second")]);
+    let header = ("authorization", "Bearer TOKEN");
+    assert_eq!(api.ask(&[header]).await, 200);
+    assert_eq!(api.ask(&[header, header]).await, 400);
+    for name in ["first", "second"] {
+        let uri = format!("/?{name}=TOKEN");
+        assert_eq!(api.ask_at(&uri, &[]).await, 200);
+        assert_eq!(api.ask_at(&uri, &[("authorization", "Basic YWxpY2U6c2VjcmV0")]).await, 200);
+        assert_eq!(api.ask_at(&uri, &[header]).await, 400);
+        assert_eq!(api.ask_at(&uri, &[("authorization", "Bearer")]).await, 400);
+        assert_eq!(api.ask_at(&uri, &[header, header]).await, 400);
+    }
+    assert_eq!(api.ask_at("/?first=TOKEN&second=TOKEN", &[]).await, 400);
+    assert_eq!(api.ask_at("/?first=TOKEN&second=TOKEN", &[header]).await, 400);
+    assert_eq!(api.ask_at("/", &[]).await, 401);
+}
+
+#[tokio::test]
+async fn each_value_of_a_header_that_is_sent_more_than_once_is_marked_sensitive() {
+    let authority = TestIssuer::new();
+    let sources = [TokenSource::cookie("session"), TokenSource::from_fn(|_| None)];
+    let layer = BearerLayer::new(authority.issuer().validator(AUDIENCE)).token_from(sources).optional();
+    let handler = |headers: HeaderMap| async move {
+        let marked = |name| headers.get_all(name).iter().filter(|value| value.is_sensitive()).count();
+        format!("{} of {}, {}", marked("cookie"), headers.get_all("cookie").iter().count(), marked("x-other"))
+    };
+    let app = Router::new().route("/", get(handler)).route_layer(layer);
+    let mut request = anonymous();
+    for (name, value) in [("cookie", "a=b"), ("x-other", "1"), ("cookie", "c=d"), ("x-other", "2"), ("cookie", "e=f")] {
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    assert_eq!(send(&app, request).await.body, "3 of 3, 0");
+}
+
+#[tokio::test]
+async fn as_many_headers_as_a_map_can_hold_are_no_panic() {
+    let api = Api::new([TokenSource::authorization()]);
+    let names: Vec<String> = (0..24_575).map(|number| format!("x-{number}")).collect();
+    for (tokens, status) in [(1, 200), (2, 400)] {
+        let mut headers = vec![("authorization", "Bearer TOKEN"); tokens];
+        headers.extend(names.iter().map(|name| (&**name, "")));
+        assert_eq!(api.ask(&headers).await, status);
+    }
+}
+
+#[tokio::test]
 async fn what_a_closure_reads_is_not_marked_sensitive() {
     let authority = TestIssuer::new();
     let by_closure = TokenSource::from_fn(|request| Some(request.headers.get("x-token")?.to_str().ok()?.to_owned()));

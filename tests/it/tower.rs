@@ -308,6 +308,31 @@ async fn an_outcome_of_another_layer_is_taken_away() {
 }
 
 #[tokio::test]
+async fn the_answer_to_a_rejected_request_has_nothing_of_the_request() {
+    let authority = TestIssuer::new();
+    // Keys are fetched for it, as it may be signed by one of them.
+    let signed_by_another = format!("Bearer {}", TestIssuer::new().token(AUDIENCE).sign());
+    for credentials in [None, Some("Bearer garbage"), Some("Basic YTpi"), Some(&*signed_by_another)] {
+        assert_eq!(authority.requests(Endpoint::Jwks), 0);
+        let mut request = Request::new(());
+        for (name, value) in [("cookie", "session=1"), ("x-forwarded-for", "::1"), ("x-forwarded-for", "::2")] {
+            request.headers_mut().append(name, value.parse().unwrap());
+        }
+        if let Some(credentials) = credentials {
+            request.headers_mut().insert(AUTHORIZATION, credentials.parse().unwrap());
+        }
+        request.extensions_mut().insert("of the request");
+        let answer = guard(&authority).layer(service_fn(extensions)).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 401, "{credentials:?}");
+        let names: Vec<_> = answer.headers().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["www-authenticate"], "{credentials:?}");
+        let kept = answer.extensions();
+        assert_eq!((kept.len(), kept.get::<&str>(), kept.get::<Rejection>().is_some()), (1, None, true));
+    }
+    assert_eq!(authority.requests(Endpoint::Jwks), 1);
+}
+
+#[tokio::test]
 async fn a_token_that_somebody_puts_into_the_extensions_does_not_count() {
     let authority = TestIssuer::new();
     let token = authority.issuer().validator(AUDIENCE).verify(&authority.token(AUDIENCE).sign()).await.unwrap();

@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::{Request, Version};
 use tonic::Code;
 use tower_bearer::testing::{Endpoint, TestIssuer};
-use tower_bearer::{GrpcMethods, Rejection, RejectionKind, VerifiedToken, require, scope};
+use tower_bearer::{GrpcMethods, Rejection, RejectionKind, TokenSource, VerifiedToken, require, scope};
 
 use super::methods::{CHECK, Callers, PLACE, anybody, ask, is_unlisted, orders};
 use super::{CONTENT_TYPES, call, read_answer};
@@ -123,6 +123,15 @@ async fn a_token_that_comes_to_an_open_service_is_not_looked_at_and_no_keys_are_
         }
     }
     assert_eq!(requests(), 0);
+}
+
+#[tokio::test]
+async fn a_function_that_finds_tokens_is_not_asked_for_an_open_service() {
+    let callers = Callers::new();
+    let source = TokenSource::from_fn(|_| panic!("nobody asks"));
+    let layer = guard(&callers.authority.issuer()).token_from([source]).open("/grpc.health.v1.Health/").unwrap();
+    let app = Router::new().fallback(|| async { "in" }).layer(layer);
+    assert_eq!(ask(&app, CHECK, &callers.writer).await.body, "in");
 }
 
 #[test]
