@@ -10,6 +10,7 @@
 //!
 //! It takes some minutes, writes `RESULTS.md` and `results.svg` beside this package, and prints the former.
 
+mod axum_defaults;
 mod chart;
 mod contenders;
 mod end_to_end;
@@ -46,6 +47,14 @@ const LARGE: usize = 256 * 1024 * 1024;
 fn main() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let _entered = runtime.enter();
+    if cfg!(feature = "axum-jwt-auth") {
+        print!("{}", axum_defaults::measured().to_lines());
+    } else {
+        compare();
+    }
+}
+
+fn compare() {
     let mut report = Report::default();
     for algorithm in algorithms() {
         eprintln!("{algorithm}: signing {} tokens", FILL + FIRST);
@@ -58,6 +67,7 @@ fn main() {
             report.end_to_end = end_to_end::run(open(), only_guarded(tokens.validator()), &tokens.good(1)[0]);
         }
     }
+    report.with_axum_defaults = axum_defaults::measured().timings;
     let folder = env!("CARGO_MANIFEST_DIR");
     let text = report.to_markdown();
     fs::write(format!("{folder}/results.svg"), chart::of(&report)).expect("a folder to write to");
@@ -83,7 +93,6 @@ fn first_sight(report: &mut Report, tokens: &Tokens) {
         .block_on(async { (peers::jwt_authorizer(tokens).await, peers::tower_oauth2_resource_server(tokens).await) });
     entrants.push((Row::JWT_AUTHORIZER, authorizer, 0));
     entrants.push((Row::TOWER_OAUTH2_RESOURCE_SERVER, resource_server, 0));
-    entrants.push((Row::AXUM_JWT_AUTH, peers::axum_jwt_auth(tokens), 0));
     report.race(tokens.algorithm, entrants, tokens, &requests);
 }
 

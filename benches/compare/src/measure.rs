@@ -75,8 +75,9 @@ pub struct Runner {
 }
 
 impl Runner {
+    /// One that is ready to serve: as `axum::serve` does, routes and layers are put together once and not for each request.
     pub fn new(app: Router) -> Self {
-        Self { app, sent: 0, warm_up: 0 }
+        Self { app: app.with_state(()), sent: 0, warm_up: 0 }
     }
 
     /// Is sent so many requests before it is timed.

@@ -1,7 +1,5 @@
 //! The contenders that other crates make, each set up once, as fast and as strict as its API allows.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
@@ -9,7 +7,6 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use axum_jwt_auth::{Decoder, LocalDecoder};
 use jwt_authorizer::{AuthError, IntoLayer, JwtAuthorizer};
 use tower::util::MapResponseLayer;
 use tower_oauth2_resource_server::server::OAuth2ResourceServer;
@@ -73,30 +70,4 @@ pub async fn tower_oauth2_resource_server(tokens: &Tokens) -> Router {
         .expect("a JWK Set");
     let server = OAuth2ResourceServer::<Caller>::builder().add_tenant(tenant).build().await.expect("a tenant");
     Router::new().route("/", get(handler)).route_layer(server.into_layer::<Body>())
-}
-
-/// `axum-jwt-auth`, an extractor, with the key at hand: it is spared the search for the key that a token names. It verifies through
-/// jsonwebtoken 10, here by aws-lc-rs; as it comes, without the provider that this installs for the process, by RustCrypto. Text
-/// that is no JWT, or claims that are no `Caller`, it answers with 500.
-pub fn axum_jwt_auth(tokens: &Tokens) -> Router {
-    async fn handler(caller: axum_jwt_auth::Claims<Caller>) -> String {
-        caller.claims.oid
-    }
-    // Refused from the second time on.
-    let _ = jsonwebtoken_10::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    let set: jsonwebtoken_10::jwk::JwkSet = serde_json::from_str(&tokens.jwks).expect("a JWK Set");
-    let named = |jwk: &&jsonwebtoken_10::jwk::Jwk| {
-        let id = jwk.common.key_id.as_deref().unwrap_or_default();
-        id.starts_with(&tokens.algorithm.as_str().to_lowercase())
-    };
-    let jwk = set.keys.iter().find(named).expect("a key of this algorithm");
-    let key = jsonwebtoken_10::DecodingKey::from_jwk(jwk).expect("a key");
-    let algorithm = tokens.algorithm.as_str().parse().expect("it knows these three");
-    let mut validation = jsonwebtoken_10::Validation::new(algorithm);
-    validation.set_issuer(&[ISSUER]);
-    validation.set_audience(&[AUDIENCE]);
-    validation.set_required_spec_claims(&["iss", "aud", "exp"]);
-    validation.validate_nbf = true;
-    let decoder: Decoder<Caller> = Arc::new(LocalDecoder::new(vec![key], validation).expect("all that it needs"));
-    Router::new().route("/", get(handler)).with_state(decoder)
 }
