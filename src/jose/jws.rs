@@ -139,7 +139,7 @@ impl<'a> Header<'a> {
         if members.crit {
             return Err(JwsError::CriticalHeader);
         }
-        if members.b64 || members.zip || members.enc {
+        if members.changes_input {
             return Err(JwsError::UnsupportedHeader);
         }
         Ok(Self { members })
@@ -183,24 +183,54 @@ struct Members<'a> {
     kid: Option<Cow<'a, str>>,
     typ: Option<Cow<'a, str>>,
     crit: bool,
-    b64: bool,
-    zip: bool,
-    enc: bool,
+    /// One of those that change what the signature covers.
+    changes_input: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Parameter {
+    Alg,
+    Kid,
+    Typ,
+    Crit,
+    B64,
+    Zip,
+    Enc,
 }
 
 impl<'a> ReadMembers<'a> for Members<'a> {
-    fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
-        match name {
-            "alg" => self.alg = Some(value.string()?),
-            "kid" => self.kid = Some(value.string()?),
-            "typ" => self.typ = Some(value.string()?),
-            "crit" => self.crit = value.present()?,
-            "b64" => self.b64 = value.present()?,
-            "zip" => self.zip = value.present()?,
-            "enc" => self.enc = value.present()?,
-            _ => value.ignore()?,
+    type Member = Parameter;
+
+    fn member(name: &str) -> Option<Parameter> {
+        Some(match name {
+            "alg" => Parameter::Alg,
+            "kid" => Parameter::Kid,
+            "typ" => Parameter::Typ,
+            "crit" => Parameter::Crit,
+            "b64" => Parameter::B64,
+            "zip" => Parameter::Zip,
+            "enc" => Parameter::Enc,
+            _ => return None,
+        })
+    }
+
+    fn bit(parameter: Parameter) -> u64 {
+        1 << parameter as u32
+    }
+
+    fn read(&mut self, parameter: Parameter, value: Value<'_, 'a>) -> Result<(), Unfit> {
+        match parameter {
+            Parameter::Alg => self.alg = Some(value.string()?),
+            Parameter::Kid => self.kid = Some(value.string()?),
+            Parameter::Typ => self.typ = Some(value.string()?),
+            Parameter::Crit => self.crit = value.present()?,
+            Parameter::B64 | Parameter::Zip | Parameter::Enc => self.changes_input = value.present()?,
         }
         Ok(())
+    }
+
+    fn pass(value: Value<'_, 'a>) -> Result<(), Unfit> {
+        value.ignore()
     }
 }
 

@@ -5,6 +5,7 @@
 //! Strings with escapes and numbers that are no plain integers are left to `serde_json`.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 use serde::de::IgnoredAny;
 
@@ -12,8 +13,21 @@ use super::json::{JsonFault, MAX_DEPTH, Names, check_object};
 
 /// What is read of an object as its members go by.
 pub(crate) trait ReadMembers<'a> {
-    /// Reads the value, if this is the name of a member that matters; else passes it.
-    fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit>;
+    /// The members that matter, at most 64.
+    type Member: Copy;
+
+    /// The member of this name, if it matters.
+    fn member(name: &str) -> Option<Self::Member>;
+
+    /// The bit that stands for this member alone.
+    fn bit(member: Self::Member) -> u64;
+
+    fn read(&mut self, member: Self::Member, value: Value<'_, 'a>) -> Result<(), Unfit>;
+
+    /// Passes the value of a member that doesn't matter now; what nobody reads later either can be ignored instead.
+    fn pass(value: Value<'_, 'a>) -> Result<(), Unfit> {
+        value.pass()
+    }
 }
 
 /// It is no such object.
@@ -22,13 +36,20 @@ pub(crate) struct Unfit;
 /// Reads an object whose own members are unique and which isn't nested beyond 64 levels.
 ///
 /// Names are compared unescaped. Members of inner objects may repeat: nobody reads those by name here.
-pub(crate) fn read_object<'a>(json: &'a str, read: &mut impl ReadMembers<'a>) -> Result<(), JsonFault> {
-    let (mut names, mut reader) = (Names::new(), Reader::new(json));
-    let object = reader.object(1, |name, value| {
-        read.read(&name, value)?;
-        names.add(name).map_err(|_| Unfit)
+pub(crate) fn read_object<'a, R: ReadMembers<'a>>(json: &'a str, read: &mut R) -> Result<(), JsonFault> {
+    let (mut seen, mut others, mut reader) = (0, Names::new(), Reader::new(json));
+    let object = reader.object(1, |name, value| match R::member(&name) {
+        Some(member) if seen & R::bit(member) == 0 => {
+            seen |= R::bit(member);
+            read.read(member, value)
+        }
+        Some(_) => Err(Unfit),
+        None => {
+            R::pass(value)?;
+            others.add(name).map_err(|_| Unfit)
+        }
     });
-    match object.and_then(|()| reader.end()).and_then(|()| names.finish().map_err(|_| Unfit)) {
+    match object.and_then(|()| reader.end()).and_then(|()| others.finish().map_err(|_| Unfit)) {
         Ok(()) => Ok(()),
         Err(Unfit) => Err(check_object(json).err().unwrap_or(JsonFault::Malformed)),
     }
@@ -36,8 +57,18 @@ pub(crate) fn read_object<'a>(json: &'a str, read: &mut impl ReadMembers<'a>) ->
 
 /// Nothing of it, to see whether it can be read: with a number beyond a double or a lone surrogate, it can't.
 impl<'a> ReadMembers<'a> for () {
-    fn read(&mut self, _: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
-        value.pass()
+    type Member = Infallible;
+
+    fn member(_: &str) -> Option<Infallible> {
+        None
+    }
+
+    fn bit(member: Infallible) -> u64 {
+        match member {}
+    }
+
+    fn read(&mut self, member: Infallible, _: Value<'_, 'a>) -> Result<(), Unfit> {
+        match member {}
     }
 }
 
@@ -88,23 +119,32 @@ pub(crate) struct Value<'r, 'a> {
 }
 
 impl<'a> Value<'_, 'a> {
-    pub(crate) fn words(self) -> Result<Words<'a>, Unfit> {
+    /// Reads it where it is to stay, which is `Absent` yet. (Handing it up takes longer than to read it.)
+    pub(crate) fn words(self, into: &mut Words<'a>) -> Result<(), Unfit> {
         match self.reader.peek()? {
-            b'"' => self.reader.string().map(Words::One),
-            b'[' => {
-                let (mut words, mut is_odd) = (Vec::new(), false);
-                self.reader.array(self.level, |element| match element.reader.peek()? {
-                    b'"' => element.reader.string().map(|word| words.push(word)),
-                    _ => {
-                        is_odd = true;
-                        element.pass()
-                    }
-                })?;
-                Ok(if is_odd { Words::Odd } else { Words::Many(words) })
+            // As `string` does it, but for what would be merged and moved.
+            b'"' if self.reader.is_plain => *into = Words::One(Cow::Borrowed(self.reader.up_to_quote()?)),
+            b'"' => *into = Words::One(self.reader.odd_string()?),
+            b'[' => *into = self.several()?,
+            b'n' => self.pass()?,
+            _ => {
+                self.pass()?;
+                *into = Words::Odd;
             }
-            b'n' => self.pass().map(|()| Words::Absent),
-            _ => self.pass().map(|()| Words::Odd),
         }
+        Ok(())
+    }
+
+    fn several(self) -> Result<Words<'a>, Unfit> {
+        let (mut words, mut is_odd) = (Vec::new(), false);
+        self.reader.array(self.level, |element| match element.reader.peek()? {
+            b'"' => element.reader.string().map(|word| words.push(word)),
+            _ => {
+                is_odd = true;
+                element.pass()
+            }
+        })?;
+        Ok(if is_odd { Words::Odd } else { Words::Many(words) })
     }
 
     /// A string, and nothing else.
@@ -254,18 +294,35 @@ impl<'a> Reader<'a> {
     /// The string whose opening quote is next.
     #[inline]
     fn string(&mut self) -> Result<Cow<'a, str>, Unfit> {
-        let start = self.at + 1;
-        let end = start + length_before_quote(self.json.as_bytes().get(start..).ok_or(Unfit)?);
-        let text = self.json.get(start..end).ok_or(Unfit)?;
-        if !self.is_plain && is_odd(text) {
-            return self.escaped_string().map(Cow::Owned);
+        if !self.is_plain {
+            return self.odd_string();
         }
-        // If the text ends without a quote, there is nothing where one goes on.
-        self.at = end + 1;
-        Ok(Cow::Borrowed(text))
+        self.up_to_quote().map(Cow::Borrowed)
     }
 
-    /// The same, where there is an escape in it; serde_json sees if there is a control character.
+    /// What comes before the next quote, whatever it is.
+    #[inline]
+    fn up_to_quote(&mut self) -> Result<&'a str, Unfit> {
+        let start = self.at + 1;
+        let end = start + length_before_quote(self.json.as_bytes().get(start..).ok_or(Unfit)?);
+        // If the text ends without a quote, there is nothing where one goes on.
+        self.at = end + 1;
+        self.json.get(start..end).ok_or(Unfit)
+    }
+
+    /// The string, where there may be an escape or a control character in it.
+    #[cold]
+    fn odd_string(&mut self) -> Result<Cow<'a, str>, Unfit> {
+        let begin = self.at;
+        let text = self.up_to_quote()?;
+        if !is_odd(text) {
+            return Ok(Cow::Borrowed(text));
+        }
+        self.at = begin;
+        self.escaped_string().map(Cow::Owned)
+    }
+
+    /// The string, where there is an escape in it; serde_json sees if there is a control character.
     fn escaped_string(&mut self) -> Result<String, Unfit> {
         let mut is_escaped = false;
         let mut inner = self.rest().iter().skip(1);
@@ -338,8 +395,24 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Map;
 
+    /// As it is passed, which is as it is read where a text is looked for under `x`.
     fn check(json: &str) -> Result<(), JsonFault> {
-        read_object(json, &mut ())
+        struct Text;
+        impl<'a> ReadMembers<'a> for Text {
+            type Member = ();
+            fn member(name: &str) -> Option<()> {
+                (name == "x").then_some(())
+            }
+            fn bit((): ()) -> u64 {
+                1
+            }
+            fn read(&mut self, (): (), value: Value<'_, 'a>) -> Result<(), Unfit> {
+                value.words(&mut Words::Absent)
+            }
+        }
+        let passed = read_object(json, &mut ());
+        assert_eq!(read_object(json, &mut Text), passed, "{json}");
+        passed
     }
 
     #[test]
@@ -460,7 +533,14 @@ mod tests {
         #[derive(Default)]
         struct Number(Option<f64>);
         impl<'a> ReadMembers<'a> for Number {
-            fn read(&mut self, _: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
+            type Member = ();
+            fn member(_: &str) -> Option<()> {
+                Some(())
+            }
+            fn bit((): ()) -> u64 {
+                1
+            }
+            fn read(&mut self, (): (), value: Value<'_, 'a>) -> Result<(), Unfit> {
                 self.0 = value.number()?;
                 Ok(())
             }
@@ -510,13 +590,23 @@ mod tests {
             #[derive(Default)]
             struct Read(String, Vec<String>, Option<f64>, Option<f64>);
             impl<'a> ReadMembers<'a> for Read {
-                fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
-                    match name {
-                        "text" => self.0 = value.string()?.into_owned(),
-                        "texts" => self.1 = value.words()?.iter().map(str::to_owned).collect(),
-                        "number" => self.2 = value.number()?,
-                        "integer" => self.3 = value.number()?,
-                        _ => value.pass()?,
+                type Member = usize;
+                fn member(name: &str) -> Option<usize> {
+                    ["text", "texts", "number", "integer"].iter().position(|known| *known == name)
+                }
+                fn bit(member: usize) -> u64 {
+                    1 << member
+                }
+                fn read(&mut self, member: usize, value: Value<'_, 'a>) -> Result<(), Unfit> {
+                    match member {
+                        0 => self.0 = value.string()?.into_owned(),
+                        1 => {
+                            let mut words = Words::Absent;
+                            value.words(&mut words)?;
+                            self.1 = words.iter().map(str::to_owned).collect();
+                        }
+                        2 => self.2 = value.number()?,
+                        _ => self.3 = value.number()?,
                     }
                     Ok(())
                 }

@@ -1,6 +1,7 @@
 //! The registered claims of an access token, read in one pass (RFC 7519 §4.1, RFC 9068 §2.2, RFC 8693 §4).
 
 use std::borrow::Cow;
+use std::ops::Index;
 use std::time::{Duration, SystemTime};
 
 use simdutf8::basic::from_utf8;
@@ -11,46 +12,112 @@ use crate::scope::{is_scope_token, words};
 /// The latest NumericDate that is taken: the last second of the year 9999.
 const LATEST: f64 = 253_402_300_799.0;
 
+macro_rules! claims {
+    (
+        texts { $($(#[$of_text:meta])* $text:ident = $text_name:literal,)* }
+        marks { $($(#[$of_mark:meta])* $mark:ident = $mark_name:literal,)* }
+    ) => {
+        /// A claim that is a text, or several.
+        #[derive(Clone, Copy)]
+        pub(crate) enum Claim {
+            $($(#[$of_text])* $text,)*
+        }
+
+        /// A claim that says something by being there.
+        #[derive(Clone, Copy)]
+        pub(crate) enum Mark {
+            $($(#[$of_mark])* $mark,)*
+        }
+
+        const TEXTS: usize = [$(stringify!($text),)*].len();
+        const MARKS: usize = [$(stringify!($mark),)*].len();
+
+        impl Member {
+            // One match over all of them.
+            fn named(name: &[u8]) -> Option<Self> {
+                Some(match name {
+                    $($text_name => Self::Text(Claim::$text),)*
+                    $($mark_name => Self::Mark(Mark::$mark),)*
+                    b"exp" => Self::Exp,
+                    b"nbf" => Self::Nbf,
+                    b"iat" => Self::Iat,
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+claims! {
+    texts {
+        Iss = b"iss",
+        Sub = b"sub",
+        Aud = b"aud",
+        Jti = b"jti",
+        ClientId = b"client_id",
+        Azp = b"azp",
+        Appid = b"appid",
+        /// Okta's name for the client.
+        Cid = b"cid",
+        Tid = b"tid",
+        Scope = b"scope",
+        Scp = b"scp",
+        Roles = b"roles",
+        // Whose token it is, as providers say it: Entra's object id and kind of identity, Auth0's grant type, the person of Okta, of
+        // Cognito and of Keycloak.
+        Oid = b"oid",
+        Idtyp = b"idtyp",
+        Gty = b"gty",
+        Uid = b"uid",
+        Username = b"username",
+        PreferredUsername = b"preferred_username",
+        /// What kind of token it is, as Keycloak says it in the claims.
+        Typ = b"typ",
+        /// What kind of token it is, as Amazon Cognito says it.
+        TokenUse = b"token_use",
+    }
+    marks {
+        /// Confirmation (RFC 7800): the token is bound to a key.
+        Cnf = b"cnf",
+        // Marks of an ID token (OpenID Connect Core §2, §3.3.2.11).
+        Nonce = b"nonce",
+        AtHash = b"at_hash",
+        CHash = b"c_hash",
+        SHash = b"s_hash",
+        /// Mark of a security event, such as a logout token (RFC 8417 §2.2).
+        Events = b"events",
+    }
+}
+
+/// A claim that decides about a token.
+#[derive(Clone, Copy)]
+pub(crate) enum Member {
+    Text(Claim),
+    Mark(Mark),
+    Exp,
+    Nbf,
+    Iat,
+}
+
+const _: () = assert!(TEXTS + MARKS + 3 <= 64, "each has a bit of its own");
+
 /// The claims that decide about a token, as they stand in it. Nothing is checked yet but their types.
 #[derive(Default)]
 pub(crate) struct RawClaims<'a> {
-    pub(crate) iss: Words<'a>,
-    pub(crate) sub: Words<'a>,
-    pub(crate) aud: Words<'a>,
+    texts: [Words<'a>; TEXTS],
     pub(crate) exp: Date,
     pub(crate) nbf: Date,
     pub(crate) iat: Date,
-    pub(crate) jti: Words<'a>,
-    pub(crate) client_id: Words<'a>,
-    pub(crate) azp: Words<'a>,
-    pub(crate) appid: Words<'a>,
-    /// Okta's name for the client.
-    pub(crate) cid: Words<'a>,
-    pub(crate) tid: Words<'a>,
-    /// Whose token it is, as providers say it: Entra's object id and kind of identity, Auth0's grant type, the person of Okta, of
-    /// Cognito and of Keycloak.
-    pub(crate) oid: Words<'a>,
-    pub(crate) idtyp: Words<'a>,
-    pub(crate) gty: Words<'a>,
-    pub(crate) uid: Words<'a>,
-    pub(crate) username: Words<'a>,
-    pub(crate) preferred_username: Words<'a>,
-    pub(crate) scope: Words<'a>,
-    pub(crate) scp: Words<'a>,
-    pub(crate) roles: Words<'a>,
-    /// Confirmation (RFC 7800): the token is bound to a key.
-    pub(crate) cnf: bool,
-    /// Marks of an ID token (OpenID Connect Core §2, §3.3.2.11).
-    pub(crate) nonce: bool,
-    pub(crate) at_hash: bool,
-    pub(crate) c_hash: bool,
-    pub(crate) s_hash: bool,
-    /// What kind of token it is, as Keycloak says it in the claims.
-    pub(crate) typ: Words<'a>,
-    /// What kind of token it is, as Amazon Cognito says it.
-    pub(crate) token_use: Words<'a>,
-    /// Mark of a security event, such as a logout token (RFC 8417 §2.2).
-    pub(crate) events: bool,
+    /// The bits of those that are there.
+    marks: u64,
+}
+
+impl<'a> Index<Claim> for RawClaims<'a> {
+    type Output = Words<'a>;
+
+    fn index(&self, claim: Claim) -> &Words<'a> {
+        self.texts.get(claim as usize).unwrap_or(&Words::Absent)
+    }
 }
 
 impl<'a> RawClaims<'a> {
@@ -63,55 +130,57 @@ impl<'a> RawClaims<'a> {
 
     /// All scopes, with a space between them.
     pub(crate) fn scopes(&self) -> Cow<'_, str> {
-        match (&self.scope, &self.scp) {
+        match (&self[Claim::Scope], &self[Claim::Scp]) {
             (Words::One(list), Words::Absent) | (Words::Absent, Words::One(list))
                 if words(list).all(is_scope_token) =>
             {
                 Cow::Borrowed(list)
             }
-            _ => Cow::Owned(scopes(&self.scope).chain(scopes(&self.scp)).collect::<Vec<_>>().join(" ")),
+            _ => Cow::Owned(scopes(&self[Claim::Scope]).chain(scopes(&self[Claim::Scp])).collect::<Vec<_>>().join(" ")),
         }
     }
 
     /// The client that asked for the token, by whichever claim names it.
     pub(crate) fn client(&self) -> Option<&str> {
-        [&self.client_id, &self.azp, &self.appid, &self.cid].into_iter().find_map(Words::one)
+        [Claim::ClientId, Claim::Azp, Claim::Appid, Claim::Cid].into_iter().find_map(|claim| self[claim].one())
+    }
+
+    /// Whether it is there, whatever it says.
+    pub(crate) fn has(&self, mark: Mark) -> bool {
+        self.marks & Self::bit(Member::Mark(mark)) != 0
     }
 }
 
 impl<'a> ReadMembers<'a> for RawClaims<'a> {
-    fn read(&mut self, name: &str, value: Value<'_, 'a>) -> Result<(), Unfit> {
-        match name.as_bytes() {
-            b"iss" => self.iss = value.words()?,
-            b"sub" => self.sub = value.words()?,
-            b"aud" => self.aud = value.words()?,
-            b"exp" => self.exp = Date::read(value)?,
-            b"nbf" => self.nbf = Date::read(value)?,
-            b"iat" => self.iat = Date::read(value)?,
-            b"jti" => self.jti = value.words()?,
-            b"client_id" => self.client_id = value.words()?,
-            b"azp" => self.azp = value.words()?,
-            b"appid" => self.appid = value.words()?,
-            b"cid" => self.cid = value.words()?,
-            b"tid" => self.tid = value.words()?,
-            b"oid" => self.oid = value.words()?,
-            b"idtyp" => self.idtyp = value.words()?,
-            b"gty" => self.gty = value.words()?,
-            b"uid" => self.uid = value.words()?,
-            b"username" => self.username = value.words()?,
-            b"preferred_username" => self.preferred_username = value.words()?,
-            b"scope" => self.scope = value.words()?,
-            b"scp" => self.scp = value.words()?,
-            b"roles" => self.roles = value.words()?,
-            b"cnf" => self.cnf = value.present()?,
-            b"nonce" => self.nonce = value.present()?,
-            b"at_hash" => self.at_hash = value.present()?,
-            b"c_hash" => self.c_hash = value.present()?,
-            b"s_hash" => self.s_hash = value.present()?,
-            b"typ" => self.typ = value.words()?,
-            b"token_use" => self.token_use = value.words()?,
-            b"events" => self.events = value.present()?,
-            _ => value.pass()?,
+    type Member = Member;
+
+    fn member(name: &str) -> Option<Member> {
+        Member::named(name.as_bytes())
+    }
+
+    fn bit(member: Member) -> u64 {
+        match member {
+            Member::Text(claim) => 1 << claim as usize,
+            Member::Mark(mark) => 1 << (TEXTS + mark as usize),
+            Member::Exp => 1 << 61,
+            Member::Nbf => 1 << 62,
+            Member::Iat => 1 << 63,
+        }
+    }
+
+    fn read(&mut self, member: Member, value: Value<'_, 'a>) -> Result<(), Unfit> {
+        match member {
+            Member::Text(claim) => match self.texts.get_mut(claim as usize) {
+                Some(text) => value.words(text)?,
+                None => value.pass()?,
+            },
+            Member::Mark(_) => {
+                value.pass()?;
+                self.marks |= Self::bit(member);
+            }
+            Member::Exp => self.exp = Date::read(value)?,
+            Member::Nbf => self.nbf = Date::read(value)?,
+            Member::Iat => self.iat = Date::read(value)?,
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::check::{Check, Failure};
-use super::claims::{Date, RawClaims, scopes};
+use super::claims::{Claim, Date, Mark, RawClaims, scopes};
 use super::payload::{Payload, Text};
 use super::rejection::{Rejection, RejectionKind as Kind};
 use super::token_kind::{Typed, is_application, is_marked, is_other_token, media_type};
@@ -126,7 +126,7 @@ impl Rules {
     pub(super) fn issued_by<'r>(rules: &'r [Self], claims: &RawClaims<'_>) -> Result<(usize, &'r Self), Failure> {
         let iss = named_issuer(claims)?;
         let mut rules = rules.iter().enumerate();
-        let found = rules.find(|(_, one)| one.issuer.identity().issues(iss, claims.tid.one()));
+        let found = rules.find(|(_, one)| one.issuer.identity().issues(iss, claims[Claim::Tid].one()));
         found.ok_or(Check::Issuer.failed(Kind::UnknownIssuer))
     }
 
@@ -149,7 +149,7 @@ impl Rules {
             self.accept(claims, typed).map_err(Failure::without_key)?;
             return Err(Stop::NeedsKeys(Need { issuer: self.issuer.clone(), newer: None }));
         };
-        let (iss, tenant) = (claims.iss.one().unwrap_or_default(), claims.tid.one());
+        let (iss, tenant) = (claims[Claim::Iss].one().unwrap_or_default(), claims[Claim::Tid].one());
         let is_own =
             |key: &Key| key.issuer().is_none_or(|named| self.issuer.identity().takes_key_of(named, iss, tenant));
         let mut candidates = keys.value.candidates(header.key_id(), algorithm, is_own);
@@ -218,7 +218,7 @@ impl Rules {
 
     fn accept(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<Accepted<'_>, Failure> {
         let profile = self.issuer.profile();
-        let audience = match (&claims.aud, &claims.client_id) {
+        let audience = match (&claims[Claim::Aud], &claims[Claim::ClientId]) {
             (Words::Absent, client @ Words::One(_)) if profile.client_is_audience => client,
             (audience, _) => audience,
         };
@@ -242,7 +242,7 @@ impl Rules {
         if profile.needs_permission {
             self.has_permission(claims, typed)?;
         }
-        if claims.cnf && !self.ignore_binding {
+        if claims.has(Mark::Cnf) && !self.ignore_binding {
             return Err(Check::Binding.failed(Kind::SenderConstrained));
         }
         Ok(Accepted { audience, expires_at, not_before })
@@ -251,7 +251,7 @@ impl Rules {
     /// Whether the claims are those of an access token, and not of another kind.
     fn is_access_token(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
         let profile = self.issuer.profile();
-        if matches!(claims.iat, Date::Odd) || matches!(claims.sub, Words::Many(_) | Words::Odd) {
+        if matches!(claims.iat, Date::Odd) || matches!(claims[Claim::Sub], Words::Many(_) | Words::Odd) {
             return Err(Check::TokenKind.failed(Kind::Malformed));
         }
         let is_other = typed == Typed::Jwt && is_other_token(claims, profile);
@@ -259,7 +259,7 @@ impl Rules {
             return Err(Check::TokenKind.failed(Kind::WrongTokenType));
         }
         if self.strict_profile {
-            let required = [&claims.sub, &claims.client_id, &claims.jti];
+            let required = [&claims[Claim::Sub], &claims[Claim::ClientId], &claims[Claim::Jti]];
             if required.iter().any(|claim| claim.filled().is_none()) || claims.iat.time().is_none() {
                 return Err(Check::TokenKind.failed(Kind::MissingClaim));
             }
@@ -270,11 +270,11 @@ impl Rules {
     /// Whether a person delegated something to the client, or it is an application that was given roles.
     fn has_permission(&self, claims: &RawClaims<'_>, typed: Typed) -> Result<(), Failure> {
         let is_application = is_application(claims, typed, self.issuer.profile().actor) == Some(true);
-        let is_delegated = scopes(&claims.scp).next().is_some();
+        let is_delegated = scopes(&claims[Claim::Scp]).next().is_some();
         if !is_delegated && !is_application {
             return Err(Check::Permission.failed(Kind::WrongTokenType));
         }
-        let has_roles = claims.roles.iter().any(|role| !role.is_empty());
+        let has_roles = claims[Claim::Roles].iter().any(|role| !role.is_empty());
         if !is_delegated && !has_roles && !self.allow_unscoped {
             return Err(Check::Permission.failed(Kind::NoPermission));
         }
@@ -292,7 +292,7 @@ impl Rules {
     ) -> Verified {
         let (read_later, profile) = (ReadLater::default(), self.issuer.profile());
         let keep = |text: &str| Text::of(payload, text.into());
-        let mut roles: Vec<Text> = claims.roles.iter().map(keep).collect();
+        let mut roles: Vec<Text> = claims[Claim::Roles].iter().map(keep).collect();
         if !(profile.roles_at.is_empty() && self.role_pointers.is_empty()) {
             let all = read_later.all(payload);
             let pointers = profile.roles_at.iter().copied().chain(self.role_pointers.iter().map(String::as_str));
@@ -301,7 +301,7 @@ impl Rules {
                 roles.extend(many.iter().filter_map(|role| role.as_str().map(keep)));
             }
         }
-        let iss = claims.iss.one().unwrap_or_default();
+        let iss = claims[Claim::Iss].one().unwrap_or_default();
         let issuer = self.issuer.identity().keep(iss);
         Verified {
             token: jws.as_str().into(),
@@ -309,11 +309,11 @@ impl Rules {
             issuer_is_as_written: *issuer == *iss,
             issuer,
             audience: Arc::clone(accepted.audience),
-            subject: claims.sub.one().map(keep),
+            subject: claims[Claim::Sub].one().map(keep),
             scopes: Text::of(payload, claims.scopes()),
             roles,
             client_id: claims.client().map(keep),
-            tenant: claims.tid.one().map(keep),
+            tenant: claims[Claim::Tid].one().map(keep),
             is_application: is_application(claims, typed, profile.actor),
             client_is_no_permission: profile.client_is_no_permission,
             expires_at: accepted.expires_at,
@@ -338,7 +338,7 @@ impl<'c, 't> Unverified<'c, 't> {
 
 /// The one `iss` of a token.
 fn named_issuer<'c>(claims: &'c RawClaims<'_>) -> Result<&'c str, Failure> {
-    let fault = match &claims.iss {
+    let fault = match &claims[Claim::Iss] {
         Words::One(iss) => return Ok(iss),
         Words::Absent => Kind::MissingClaim,
         Words::Many(_) | Words::Odd => Kind::Malformed,

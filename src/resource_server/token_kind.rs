@@ -1,7 +1,7 @@
 //! What kind of token it is: an access token or another, of a person or of an application.
 
 use super::check::{Check, Failure};
-use super::claims::RawClaims;
+use super::claims::{Claim, Mark, RawClaims};
 use super::rejection::RejectionKind as Kind;
 use crate::issuer::{AccessMark, ActorMark, PersonClaim, TokenProfile};
 use crate::jose::Header;
@@ -40,37 +40,39 @@ pub(super) fn media_type(header: &Header<'_>, strict_profile: bool) -> Result<Ty
 /// Logout §2.4). Some issuers put the `nonce` into access tokens too, which then have a scope.
 pub(super) fn is_other_token(claims: &RawClaims<'_>, profile: &TokenProfile) -> bool {
     if profile.takes_id_tokens {
-        return claims.events;
+        return claims.has(Mark::Events);
     }
-    let hashed = claims.at_hash || claims.c_hash || claims.s_hash;
-    let unscoped = claims.scope.is_absent() && claims.scp.is_absent();
+    let hashed = claims.has(Mark::AtHash) || claims.has(Mark::CHash) || claims.has(Mark::SHash);
+    let unscoped = claims[Claim::Scope].is_absent() && claims[Claim::Scp].is_absent();
     let is_one_of = |claim: &Words<'_>, kinds: &[&str]| {
         claim.one().is_some_and(|named| kinds.iter().any(|kind| kind.eq_ignore_ascii_case(named)))
     };
-    let named = is_one_of(&claims.typ, &["ID", "Refresh", "Offline", "Logout"])
-        || is_one_of(&claims.token_use, &["id", "refresh"]);
-    hashed || named || claims.events || (claims.nonce && unscoped)
+    let named = is_one_of(&claims[Claim::Typ], &["ID", "Refresh", "Offline", "Logout"])
+        || is_one_of(&claims[Claim::TokenUse], &["id", "refresh"]);
+    hashed || named || claims.has(Mark::Events) || (claims.has(Mark::Nonce) && unscoped)
 }
 
 /// Whether the claims have what all access tokens of the provider have.
 pub(super) fn is_marked(claims: &RawClaims<'_>, mark: AccessMark) -> bool {
     match mark {
         AccessMark::None => true,
-        AccessMark::TokenUse => claims.token_use.one() == Some("access"),
-        AccessMark::Typ => {
-            claims.typ.one().is_some_and(|typ| ["Bearer", "DPoP"].iter().any(|kind| kind.eq_ignore_ascii_case(typ)))
+        AccessMark::TokenUse => claims[Claim::TokenUse].one() == Some("access"),
+        AccessMark::Typ => claims[Claim::Typ]
+            .one()
+            .is_some_and(|typ| ["Bearer", "DPoP"].iter().any(|kind| kind.eq_ignore_ascii_case(typ))),
+        AccessMark::Client => {
+            [&claims[Claim::Azp], &claims[Claim::ClientId]].iter().any(|claim| claim.filled().is_some())
         }
-        AccessMark::Client => [&claims.azp, &claims.client_id].iter().any(|claim| claim.filled().is_some()),
-        AccessMark::Cid => claims.cid.filled().is_some(),
+        AccessMark::Cid => claims[Claim::Cid].filled().is_some(),
     }
 }
 
 /// Whether the client acts as itself, and not for a person. `None` where the token doesn't tell.
 pub(super) fn is_application(claims: &RawClaims<'_>, typed: Typed, actor: ActorMark) -> Option<bool> {
-    if let (ActorMark::Entra, Some(kind)) = (actor, claims.idtyp.one()) {
+    if let (ActorMark::Entra, Some(kind)) = (actor, claims[Claim::Idtyp].one()) {
         return Some(kind == "app");
     }
-    let subject = claims.sub.filled()?;
+    let subject = claims[Claim::Sub].filled()?;
     let subject_is_client = claims.client() == Some(subject);
     let person_has = |claim: &Words<'_>| match claim.filled() {
         Some(_) => Some(false),
@@ -80,28 +82,30 @@ pub(super) fn is_application(claims: &RawClaims<'_>, typed: Typed, actor: ActorM
         ActorMark::Subject if subject_is_client => Some(true),
         ActorMark::Subject => (typed == Typed::AccessToken && claims.client().is_some()).then_some(false),
         ActorMark::Entra => {
-            let says_nothing = claims.idtyp.is_absent() && claims.scp.is_absent();
-            Some(says_nothing && claims.oid.one() == Some(subject))
+            let says_nothing = claims[Claim::Idtyp].is_absent() && claims[Claim::Scp].is_absent();
+            Some(says_nothing && claims[Claim::Oid].one() == Some(subject))
         }
         ActorMark::Auth0 => {
             let client = subject.strip_suffix("@clients");
             let is_client = client.is_some() && client == claims.client();
-            match claims.gty.one() {
+            match claims[Claim::Gty].one() {
                 Some("client-credentials") => Some(true),
                 _ if is_client => Some(true),
                 _ => client.is_none().then_some(false),
             }
         }
         ActorMark::Keycloak => {
-            let username = claims.preferred_username.filled()?;
+            let username = claims[Claim::PreferredUsername].filled()?;
             match username.strip_prefix("service-account-") {
                 // Usernames are in lower case, client ids are not.
-                Some(of) => claims.client_id.one().filter(|client| client.eq_ignore_ascii_case(of)).map(|_| true),
-                None => claims.client_id.is_absent().then_some(false),
+                Some(of) => {
+                    claims[Claim::ClientId].one().filter(|client| client.eq_ignore_ascii_case(of)).map(|_| true)
+                }
+                None => claims[Claim::ClientId].is_absent().then_some(false),
             }
         }
         ActorMark::Untold => None,
-        ActorMark::PersonHas(PersonClaim::Uid) => person_has(&claims.uid),
-        ActorMark::PersonHas(PersonClaim::Username) => person_has(&claims.username),
+        ActorMark::PersonHas(PersonClaim::Uid) => person_has(&claims[Claim::Uid]),
+        ActorMark::PersonHas(PersonClaim::Username) => person_has(&claims[Claim::Username]),
     }
 }

@@ -216,6 +216,9 @@ fn repeated_claims(world: &World, table: &mut Table) {
         ("sub twice by escape", r#""su\u0062":"canary-admin""#, MALFORMED),
         ("an ignored claim twice", r#""email":"canary-admin""#, MALFORMED),
         ("an ignored claim twice by escape", r#""em\u0061il":"canary-admin""#, MALFORMED),
+        ("a text twice, both by escape", r#""\u0072oles":["canary"],"r\u006fles":["canary"]"#, MALFORMED),
+        ("a mark twice", r#""cnf":null,"cnf":null"#, MALFORMED),
+        ("a mark twice by escape", r#""nonce":"canary","n\u006fnce":"canary""#, MALFORMED),
         ("an escaped name twice", r#""\u0061":1,"\u0061":2"#, MALFORMED),
         ("an empty name twice", r#""":1,"":2"#, MALFORMED),
         // Inner members are nobody's claims.

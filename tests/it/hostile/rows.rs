@@ -257,6 +257,8 @@ fn headers(world: &World, table: &mut Table) {
     let (_, members) = good.split_once('{').unwrap();
     for (name, written, said) in [
         ("crit and b64", format!(r#"{{"crit":["b64"],"b64":false,{members}"#), UNSUPPORTED_HEADER),
+        ("b64 and zip", format!(r#"{{"b64":true,"zip":"DEF",{members}"#), UNSUPPORTED_HEADER),
+        ("crit twice", format!(r#"{{"crit":["b64"],"crit":["b64"],{members}"#), MALFORMED),
         ("crit by escape", format!(r#"{{"\u0063rit":["canary"],{members}"#), UNSUPPORTED_HEADER),
         ("alg twice", format!(r#"{{"alg":"none",{members}"#), MALFORMED),
         ("alg twice, the same", format!(r#"{{"alg":"ES256",{members}"#), MALFORMED),
