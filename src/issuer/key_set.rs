@@ -46,6 +46,7 @@ impl KeySet {
     }
 
     /// The keys, if they can be had without waiting.
+    #[inline]
     pub(crate) fn current(&self) -> Option<Current<'_>> {
         match self {
             Self::Static(keys) => Some(Current::Static(keys)),
@@ -70,6 +71,14 @@ impl KeySet {
                 Miss::Unknown
             }
             Some(left) => Miss::TooSoon(left),
+        }
+    }
+
+    /// Keys that were given, which stay as they are.
+    pub(crate) fn given(&self) -> Option<&Keys> {
+        match self {
+            Self::Static(keys) => Some(keys),
+            Self::Fetched(_) => None,
         }
     }
 
@@ -126,6 +135,7 @@ pub(crate) enum Current<'k> {
 }
 
 impl Current<'_> {
+    #[inline]
     pub(crate) fn keys(&self) -> Option<&Keys> {
         match self {
             Self::Static(keys) => Some(keys),

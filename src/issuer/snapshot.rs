@@ -150,6 +150,11 @@ impl Snapshot {
         keys.filter_map(move |key| Some((key, key.for_algorithm(algorithm)?))).take(TRIED_WITHOUT_KEY_ID)
     }
 
+    /// Whether there are keys that may have signed a token with this key id, or without one.
+    pub(crate) fn has_for(&self, key_id: Option<&str>) -> bool {
+        key_id.is_none_or(|id| self.by_id.contains_key(id) || !self.without_id.is_empty())
+    }
+
     /// The keys that are published under this id.
     pub(crate) fn named(&self, key_id: &str) -> &[Arc<Key>] {
         self.by_id.get(key_id).map(Vec::as_slice).unwrap_or_default()
@@ -166,6 +171,7 @@ impl Snapshot {
     }
 
     /// Whether this very key is still published. What one of the others has verified counts no more.
+    #[inline]
     pub(crate) fn holds(&self, key: &Arc<Key>) -> bool {
         self.keys.iter().any(|held| Arc::ptr_eq(held, key))
     }

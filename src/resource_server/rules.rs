@@ -85,7 +85,7 @@ struct Accepted<'r> {
 
 impl Rules {
     /// The whole procedure, but for keys that have to be waited for and for the user's checks. `rules` are those of several
-    /// issuers; the keys are those of the moment, unless given.
+    /// issuers. The keys are those of the moment, of which a missing one may end it by the header alone, unless these are to be used.
     pub(crate) fn verify(rules: &[Self], token: &str, given: Option<&Keys>) -> Result<Arc<Verified>, Stop> {
         if rules.iter().all(|one| token.len() > one.max_token_bytes) {
             return Err(Check::Size.failed(Kind::TokenTooLong).into());
@@ -98,6 +98,11 @@ impl Rules {
         let mut claims = RawClaims::default();
         if let [only] = rules {
             let accepted = only.accept_header(&header)?;
+            let never =
+                only.issuer.keys().given().filter(|keys| given.is_none() && !keys.value.has_for(header.key_id()));
+            if never.is_some() {
+                return Err(Check::Key.failed(Kind::UnknownKey).into());
+            }
             let token = Unverified::read(&jws, header, &mut claims)?;
             Self::issued_by(rules, token.claims)?;
             return only.verify_claims(0, &token, accepted, given);
@@ -165,6 +170,7 @@ impl Rules {
     }
 
     /// What may have changed since a token was verified: the time. Its key is asked for by who has the keys.
+    #[inline]
     pub(crate) fn in_time(&self, expires_at: SystemTime, not_before: Option<SystemTime>) -> Result<(), Failure> {
         let now = self.issuer.time().wall();
         if expires_at.checked_add(self.leeway).is_none_or(|end| now >= end) {

@@ -45,6 +45,7 @@ impl Validator {
     }
 
     /// What becomes of a token that was seen before, whose key is still published. Bytes that are no token were never seen.
+    #[inline]
     pub(crate) fn seen(&self, token: &[u8]) -> Option<Result<VerifiedToken, Rejection>> {
         let seen = self.cached(token, None)?.map_err(Rejection::from);
         Some(seen.and_then(|verified| self.admit(verified)))
@@ -57,6 +58,15 @@ impl Validator {
             Err(Stop::Rejected(rejection)) => Verification::Done(Err(rejection)),
             Err(Stop::TooSoon { left, .. }) => Verification::Done(Err(Rejection::unavailable(left))),
             Err(Stop::NeedsKeys(need)) => Verification::NeedsKeys(self.clone(), need),
+        }
+    }
+
+    /// What is said of a token with keys that were given, where all that its claims say comes before a key that is missing.
+    pub(super) fn by_claims_first(&self, token: &str) -> Option<Rejection> {
+        let given = self.rules.first()?.issuer.keys().given()?;
+        match Rules::verify(&self.rules, token, Some(given)) {
+            Err(Stop::Rejected(rejection)) if self.rules.len() == 1 => Some(rejection),
+            _ => None,
         }
     }
 
@@ -113,6 +123,7 @@ impl Validator {
     }
 
     /// The user's checks, which run on every request.
+    #[inline]
     fn admit(&self, verified: Arc<Verified>) -> Result<VerifiedToken, Rejection> {
         let checks = self.rules.get(verified.rules).map(|rules| rules.checks.as_slice()).unwrap_or_default();
         let token = VerifiedToken::new(verified);
@@ -122,6 +133,7 @@ impl Validator {
     }
 
     /// The token, if it was seen before and its key is still published; or that its time is over.
+    #[inline]
     fn cached(&self, token: &[u8], keys: Option<&Keys>) -> Option<Result<Arc<Verified>, Failure>> {
         let seen = self.cache.get(token)?;
         // A cache may be shared by validators whose rules differ.

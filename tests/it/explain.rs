@@ -328,6 +328,22 @@ async fn what_only_the_claims_tell_leaves_the_key_and_the_signature_open() {
 }
 
 #[tokio::test]
+async fn of_a_token_under_a_key_that_was_not_given_the_claims_are_told_first() {
+    let authority = authority();
+    let validator = with_keys_of(&authority, authority.issuer()).validator(AUDIENCE);
+    let under_another_key = || good(&authority).header("kid", "canary");
+    for (token, expected) in [
+        (under_another_key(), "pppppF--------"),
+        (under_another_key().claim("iss", "https://elsewhere.test"), "ppppF---------"),
+        (under_another_key().claim("aud", "api://other"), "ppppp--F------"),
+    ] {
+        let explanation = validator.explain(&token.sign()).await;
+        assert_eq!(letters(&explanation), expected);
+        assert_eq!(explanation.rejection().unwrap().kind(), Kind::UnknownKey, "as the caller is told");
+    }
+}
+
+#[tokio::test]
 async fn keys_that_cant_be_had_are_the_key_that_fails() {
     let authority = authority();
     authority.fail(Endpoint::Jwks, Fault::Status(500));

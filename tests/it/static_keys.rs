@@ -150,6 +150,30 @@ async fn a_key_without_an_id_serves_tokens_that_name_any() {
     assert_eq!(kind(&validator, &forged).await, Some(Kind::UnknownKey));
 }
 
+#[tokio::test]
+async fn a_token_that_names_a_key_which_was_not_given_is_refused_by_its_header_alone() {
+    let authority = TestIssuer::new();
+    let (first, other) = (issuer().with_jwks(authority.jwks()).unwrap(), TestIssuer::named("https://other.test"));
+    let unread = |key_id: &str| {
+        let header = format!(r#"{{"alg":"ES256","kid":"{key_id}"}}"#);
+        [header.as_bytes(), b"no claims", b"no signature"].map(|part| URL_SAFE_NO_PAD.encode(part)).join(".")
+    };
+    let known = authority.signing_key(Algorithm::ES256);
+    for (validator, named, not_named) in [
+        (first.validator(AUDIENCE), Kind::Malformed, Kind::UnknownKey),
+        (
+            Validator::any_of([first.validator(AUDIENCE), other.issuer().validator(AUDIENCE)]).unwrap(),
+            Kind::Malformed,
+            Kind::Malformed,
+        ),
+        (other.issuer().validator(AUDIENCE), Kind::Malformed, Kind::Malformed),
+    ] {
+        assert_eq!(kind(&validator, &unread(known.key_id().unwrap())).await, Some(named));
+        assert_eq!(kind(&validator, &unread("another")).await, Some(not_named));
+    }
+    assert_eq!(other.requests(tower_bearer::testing::Endpoint::Jwks), 0);
+}
+
 #[test]
 fn a_decoding_key_of_another_family_than_its_algorithm_is_refused() {
     let family = |algorithm: Algorithm| match algorithm.as_str().as_bytes() {

@@ -10,7 +10,7 @@ use std::fmt;
 use self::case::Case;
 use self::finding::Finding;
 use super::check::{Check, Place};
-use super::rejection::Rejection;
+use super::rejection::{Rejection, RejectionKind};
 use super::validator::Validator;
 
 /// Why a [`Validator`] accepts or refuses a token, check by check: made by [`Validator::explain`].
@@ -52,7 +52,8 @@ impl Validator {
     /// claims. Never send it to a caller.
     ///
     /// Keys are fetched only for a token whose claims pass. Await [`Issuer::ready`](crate::Issuer::ready) first to learn of the
-    /// signature of the others too.
+    /// signature of the others too. Where keys were given and a token names none of them, a caller is told so, and the claims are not
+    /// looked at: here they are, and what fails first in them is what failed.
     ///
     /// ```
     /// use tower_bearer::testing::TestIssuer;
@@ -77,7 +78,10 @@ impl Validator {
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
         let rejection = self.verify(token).await.err();
-        let case = Case::read(&self.rules, token, rejection.as_ref());
+        // To a developer, the claims of such a token tell more.
+        let key_is_missing = rejection.as_ref().is_some_and(|rejection| rejection.kind() == RejectionKind::UnknownKey);
+        let by_claims = if key_is_missing { self.by_claims_first(token) } else { None };
+        let case = Case::read(&self.rules, token, by_claims.as_ref().or(rejection.as_ref()));
         let stopped = case.failed().map(|place| (place, finding::of(&case, place.check)));
         let advice = advice::on(&case);
         Explanation { stopped, advice, issuer_comes_first: self.rules.len() > 1, rejection }
