@@ -14,6 +14,7 @@ pub(crate) enum Clock {
 
 impl Clock {
     /// Wall time, which may jump in both directions.
+    #[inline]
     pub(crate) fn wall(&self) -> SystemTime {
         match self {
             Self::System => SystemTime::now(),
@@ -32,6 +33,7 @@ impl Clock {
     }
 
     /// Time that only ever grows.
+    #[inline]
     pub(crate) fn monotonic(&self) -> Instant {
         match self {
             Self::System => Instant::now(),

@@ -202,6 +202,7 @@ impl Issuer {
         }
     }
 
+    #[inline]
     pub(crate) fn keys(&self) -> &KeySet {
         &self.shared.keys
     }
@@ -223,6 +224,7 @@ impl Issuer {
         &self.shared.settings.profile
     }
 
+    #[inline]
     pub(crate) fn time(&self) -> &Clock {
         &self.shared.settings.clock
     }

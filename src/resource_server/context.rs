@@ -41,6 +41,7 @@ impl Contexts {
         }
     }
 
+    #[inline]
     pub(crate) fn of(&self, language: Language) -> &Arc<Context> {
         match language {
             Language::Http => &self.http,

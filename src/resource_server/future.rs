@@ -54,6 +54,7 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
         Self { state: State::Calling { inner, context } }
     }
 
+    #[inline]
     pub(crate) fn rejected(rejection: Rejection, request: Request<B>) -> Self {
         Self { state: State::rejected(rejection, request) }
     }
@@ -64,8 +65,9 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 }
 
 impl<S: Service<Request<B>>, B> State<S, B> {
+    #[inline]
     fn rejected(rejection: Rejection, request: Request<B>) -> Self {
-        Self::Rejected { rejection: Some((rejection, Emptied::of(request.into_parts().0))) }
+        Self::Rejected { rejection: Some((rejection, Emptied::of(request))) }
     }
 }
 

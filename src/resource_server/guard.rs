@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
 use http::{HeaderMap, Request, Uri};
 use simdutf8::basic::from_utf8;
 
@@ -43,34 +42,49 @@ impl Guard {
         self.contexts.of(Language::of(request.method(), request.version(), request.headers()))
     }
 
+    /// To be called where nothing is looked for in the headers: whoever looks there marks what is found.
     pub(crate) fn mark_sensitive(&self, headers: &mut HeaderMap) {
         self.sources.iter().for_each(|source| source.mark_sensitive(headers));
     }
 
     /// Whether this is a call to a method of gRPC that needs no token.
+    #[inline]
     pub(crate) fn opens(&self, uri: &Uri, context: &Context) -> bool {
         context.language != Language::Http && self.open.iter().any(|open| is_in(open, uri.path()))
     }
 
-    /// What the user's functions find, which look at requests that are taken apart; `None` where there are none.
-    pub(crate) fn functions(&self) -> Option<impl Fn(&Parts) -> Found<'static>> {
-        let functions = || self.sources.iter().filter_map(TokenSource::function);
-        functions().next()?;
-        Some(move |request: &Parts| functions().fold(Found::Nothing, |found, find| found.or(find(request).into())))
+    pub(crate) fn has_functions(&self) -> bool {
+        self.sources.iter().any(|source| source.function().is_some())
     }
 
-    /// Judges a request, in which the user's functions have found so much.
+    /// What the user's functions find in a request, without its body.
+    pub(crate) fn ask_functions<B>(&self, mut request: Request<B>) -> (Found<'static>, Request<B>) {
+        self.mark_sensitive(request.headers_mut());
+        // They don't see what an outer layer has said; nobody else does, as what this one says takes its place.
+        request.extensions_mut().remove::<Outcome>();
+        let (parts, body) = request.into_parts();
+        let functions = self.sources.iter().filter_map(TokenSource::function);
+        let found = functions.fold(Found::Nothing, |found, find| found.or(find(&parts).into()));
+        (found, Request::from_parts(parts, body))
+    }
+
+    /// What stands in the headers, marked.
+    fn find<'r>(&self, headers: &'r mut HeaderMap) -> Found<'r> {
+        if let [only] = &*self.sources {
+            return only.find_marking(headers);
+        }
+        self.mark_sensitive(headers);
+        self.sources.iter().fold(Found::Nothing, |found, source| found.or(source.find(headers)))
+    }
+
+    /// Judges a request by its headers, which it marks, and by what the user's functions have found in it.
     pub(crate) fn judge(
         self: &Arc<Self>,
-        uri: &Uri,
-        headers: &HeaderMap,
+        headers: &mut HeaderMap,
         found: Found<'_>,
         context: &Arc<Context>,
     ) -> Judgement {
-        if self.opens(uri, context) {
-            return Judgement::Known(Ok(Outcome::Open(Arc::clone(context))));
-        }
-        let token = match self.sources.iter().fold(found, |found, source| found.or(source.find(headers))) {
+        let token = match found.or(self.find(headers)) {
             Found::Nothing if self.optional => {
                 return Judgement::Known(Ok(Outcome::Anonymous(Arc::clone(context))));
             }
@@ -99,6 +113,7 @@ impl Guard {
         }
     }
 
+    #[inline]
     fn admit(&self, verified: Result<VerifiedToken, Rejection>, context: &Arc<Context>) -> Result<Outcome, Rejection> {
         let token = verified.map_err(|rejection| rejection.in_context(context))?;
         let token = token.in_context(Arc::clone(context));

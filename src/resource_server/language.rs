@@ -19,6 +19,7 @@ pub(crate) enum Language {
 impl Language {
     /// Whoever says two content types, or none of gRPC's, is answered in plain HTTP; so is one of gRPC over HTTP/1, where gRPC can't be,
     /// and whatever is not a POST, as all calls are: the 200 of a refusal in gRPC must get into no cache.
+    #[inline]
     pub(crate) fn of(method: &Method, version: Version, headers: &HeaderMap) -> Self {
         if method != Method::POST {
             return Self::Http;

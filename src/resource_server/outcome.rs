@@ -16,6 +16,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    #[inline]
     pub(crate) fn of(extensions: &http::Extensions) -> Result<&Self, Rejection> {
         extensions.get().ok_or_else(|| {
             tracing::error!(
@@ -30,6 +31,7 @@ impl Outcome {
         matches!(self, Self::Open(_))
     }
 
+    #[inline]
     pub(crate) fn token(&self) -> Result<&VerifiedToken, Rejection> {
         match self {
             Self::Verified(token) => Ok(token),

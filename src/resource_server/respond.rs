@@ -2,7 +2,7 @@
 
 use http::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, HeaderValue, Response};
+use http::{Extensions, HeaderMap, HeaderValue, Request, Response};
 
 use super::rejection::Rejection;
 
@@ -40,7 +40,7 @@ where
 /// A responder for bodies of type `B`, as it is kept in the context.
 pub(crate) struct Responder<B>(pub(crate) Box<dyn Respond<B>>);
 
-/// The maps of a request that is turned away, emptied: the standard answer in HTTP takes them over, and needs none of its own.
+/// The maps of a request that is turned away, emptied: a standard answer takes them over, and needs none of its own.
 #[derive(Default)]
 pub(crate) struct Emptied {
     headers: HeaderMap,
@@ -48,11 +48,19 @@ pub(crate) struct Emptied {
 }
 
 impl Emptied {
-    pub(crate) fn of(request: Parts) -> Self {
-        let Parts { mut headers, mut extensions, .. } = request;
+    #[inline]
+    pub(crate) fn of<B>(request: Request<B>) -> Self {
+        let Parts { mut headers, mut extensions, .. } = request.into_parts().0;
         headers.clear();
         extensions.clear();
         Self { headers, extensions }
+    }
+
+    fn into_response<B: Default>(self) -> Response<B> {
+        let mut response = Response::new(B::default());
+        *response.headers_mut() = self.headers;
+        *response.extensions_mut() = self.extensions;
+        response
     }
 }
 
@@ -79,34 +87,37 @@ impl Rejection {
 
     /// The same, in the maps of the request.
     pub(crate) fn respond_in<B: Default + 'static>(self, request: Emptied) -> Response<B> {
-        let response = match self.language().content_type() {
-            Some(content_type) => self.trailers_only(content_type),
-            None => self.in_http(request),
+        let mut response = if let Some(content_type) = self.language().content_type() {
+            let mut response = request.into_response();
+            self.write_trailers_only(content_type, response.headers_mut());
+            response
+        } else if let Some(responder) = self.responder() {
+            self.in_own_words(responder)
+        } else {
+            let mut response = request.into_response();
+            *response.status_mut() = self.status();
+            response
         };
-        self.complete(response)
+        self.complete(&mut response);
+        response
     }
 
-    fn in_http<B: Default + 'static>(&self, request: Emptied) -> Response<B> {
-        let own = self.context().and_then(|context| context.responder.as_ref()).and_then(|responder| {
-            let fitting = responder.downcast_ref::<Responder<B>>();
-            if fitting.is_none() {
-                tracing::error!(
-                    body = std::any::type_name::<B>(),
-                    "respond_with(..) was given a responder for another body than this service answers with: the standard \
-                     answer is sent; return a Response with this body"
-                );
-            }
-            fitting
-        });
-        let mut response = match own {
-            Some(responder) => responder.0.respond(self),
-            None => {
-                let mut response = Response::new(B::default());
-                *response.headers_mut() = request.headers;
-                *response.extensions_mut() = request.extensions;
-                response
-            }
-        };
+    /// The responder of the layer, if it has one for answers like this.
+    fn responder<B: 'static>(&self) -> Option<&Responder<B>> {
+        let responder = self.context()?.responder.as_ref()?;
+        let fitting = responder.downcast_ref();
+        if fitting.is_none() {
+            tracing::error!(
+                body = std::any::type_name::<B>(),
+                "respond_with(..) was given a responder for another body than this service answers with: the standard \
+                 answer is sent; return a Response with this body"
+            );
+        }
+        fitting
+    }
+
+    fn in_own_words<B: 'static>(&self, responder: &Responder<B>) -> Response<B> {
+        let mut response = responder.0.respond(self);
         let status = response.status();
         let to_a_login_page = status.is_redirection() && response.headers().contains_key(LOCATION);
         if !(status.is_client_error() || status.is_server_error() || to_a_login_page) {
@@ -115,7 +126,7 @@ impl Rejection {
         response
     }
 
-    fn complete<B>(self, mut response: Response<B>) -> Response<B> {
+    fn complete<B>(self, response: &mut Response<B>) {
         let headers = response.headers_mut();
         if let Some(challenge) = self.www_authenticate()
             && !headers.get_all(WWW_AUTHENTICATE).iter().any(is_bearer)
@@ -130,7 +141,6 @@ impl Rejection {
             tracing::debug!(kind = ?self.kind(), status = self.status().as_u16(), "request rejected");
         }
         response.extensions_mut().insert(self);
-        response
     }
 }
 

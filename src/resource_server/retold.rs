@@ -53,6 +53,7 @@ fn said_again<R: Default + 'static>(
 }
 
 /// The rejection, and the HTTP status that its answer has where nobody changed it.
+#[inline]
 fn made_behind(extensions: &Extensions) -> Option<(Rejection, StatusCode)> {
     if let Some(rejection) = extensions.get::<Rejection>() {
         return rejection.is_bare().then(|| (rejection.clone(), rejection.status()));

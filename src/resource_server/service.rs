@@ -41,16 +41,17 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let context = self.guard.context_for(&request);
-        self.guard.mark_sensitive(request.headers_mut());
-        let mut found = Found::Nothing;
-        if let Some(find) = self.guard.functions().filter(|_| !self.guard.opens(request.uri(), context)) {
-            let (mut parts, body) = request.into_parts();
-            // They don't see what an outer layer has said; nobody else does, as what this one says takes its place.
-            parts.extensions.remove::<Outcome>();
-            found = find(&parts);
-            request = Request::from_parts(parts, body);
-        }
-        match self.guard.judge(request.uri(), request.headers(), found, context) {
+        let judgement = if self.guard.opens(request.uri(), context) {
+            self.guard.mark_sensitive(request.headers_mut());
+            Judgement::Known(Ok(Outcome::Open(Arc::clone(context))))
+        } else {
+            let mut found = Found::Nothing;
+            if self.guard.has_functions() {
+                (found, request) = self.guard.ask_functions(request);
+            }
+            self.guard.judge(request.headers_mut(), found, context)
+        };
+        match judgement {
             Judgement::Known(Ok(outcome)) => {
                 request.extensions_mut().insert(outcome);
                 let context = Arc::clone(context);

@@ -73,12 +73,24 @@ impl TokenSource {
     /// What stands in the headers.
     pub(crate) fn find<'r>(&self, headers: &'r HeaderMap) -> Found<'r> {
         match &self.0 {
-            Kind::Authorization => authorization(headers),
+            Kind::Authorization => single(headers, &AUTHORIZATION, authorization),
             Kind::Header(name) => single(headers, name, Found::whole),
             Kind::Cookie(name) => cookie(headers, name),
             Kind::WebSocketProtocol(marker) => websocket_protocol(headers, marker),
             Kind::Custom(_) => Found::Nothing,
         }
+    }
+
+    /// The same, marked as [`mark_sensitive`](Self::mark_sensitive) does it, mostly with one look.
+    #[inline]
+    pub(crate) fn find_marking<'r>(&self, headers: &'r mut HeaderMap) -> Found<'r> {
+        if !matches!(self.0, Kind::Authorization) || is_repeated(headers, &AUTHORIZATION) {
+            self.mark_sensitive(headers);
+            return self.find(headers);
+        }
+        let Some(value) = headers.get_mut(AUTHORIZATION) else { return Found::Nothing };
+        value.set_sensitive(true);
+        authorization(value.as_bytes())
     }
 
     /// The user's function, which may look elsewhere.
@@ -128,31 +140,30 @@ impl From<Option<String>> for Found<'_> {
 }
 
 /// RFC 9110 §11.4: the scheme, at least one space, and a token68; one value, not a list.
-fn authorization(headers: &HeaderMap) -> Found<'_> {
-    single(headers, &AUTHORIZATION, |value| {
-        // As nearly everybody writes it.
-        if let Some(token) = value.strip_prefix(b"Bearer ").filter(|token| !token.starts_with(b" ")) {
-            return Found::whole(token);
-        }
-        let end = value.iter().position(|byte| !is_token_char(*byte)).unwrap_or(value.len());
-        let (scheme, rest) = value.split_at(end);
-        if scheme.is_empty() || rest.first().is_some_and(|byte| *byte != b' ') {
-            return Found::Invalid;
-        }
-        if !scheme.eq_ignore_ascii_case(b"bearer") {
-            // Other schemes have commas of their own, but no bearer token behind one.
-            let joined = rest.split(|byte| *byte == b',').skip(1).any(|part| {
-                let start = part.trim_ascii_start().get(..7);
-                start.is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "))
-            });
-            return if joined { Found::Invalid } else { Found::Nothing };
-        }
-        let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
-        match rest.get(spaces..) {
-            Some(token) if spaces > 0 => Found::whole(token),
-            _ => Found::Invalid,
-        }
-    })
+#[inline]
+fn authorization(value: &[u8]) -> Found<'_> {
+    // As nearly everybody writes it.
+    if let Some(token) = value.strip_prefix(b"Bearer ").filter(|token| !token.starts_with(b" ")) {
+        return Found::whole(token);
+    }
+    let end = value.iter().position(|byte| !is_token_char(*byte)).unwrap_or(value.len());
+    let (scheme, rest) = value.split_at(end);
+    if scheme.is_empty() || rest.first().is_some_and(|byte| *byte != b' ') {
+        return Found::Invalid;
+    }
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        // Other schemes have commas of their own, but no bearer token behind one.
+        let joined = rest.split(|byte| *byte == b',').skip(1).any(|part| {
+            let start = part.trim_ascii_start().get(..7);
+            start.is_some_and(|start| start.eq_ignore_ascii_case(b"bearer "))
+        });
+        return if joined { Found::Invalid } else { Found::Nothing };
+    }
+    let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+    match rest.get(spaces..) {
+        Some(token) if spaces > 0 => Found::whole(token),
+        _ => Found::Invalid,
+    }
 }
 
 fn single<'r>(headers: &'r HeaderMap, name: &HeaderName, read: impl FnOnce(&'r [u8]) -> Found<'r>) -> Found<'r> {
@@ -163,6 +174,7 @@ fn single<'r>(headers: &'r HeaderMap, name: &HeaderName, read: impl FnOnce(&'r [
 }
 
 /// Whether this header has a second value; mostly none has.
+#[inline]
 fn is_repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some()
 }

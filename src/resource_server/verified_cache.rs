@@ -24,7 +24,7 @@ const OVERHEAD: usize = 1024;
 /// How many times its length a payload may take once it is parsed into the types that handlers ask for.
 const PARSED: usize = 6;
 /// How much of a token's end is hashed: that of the signature, which nobody chooses.
-const HASHED: usize = 32;
+const HASHED: usize = 16;
 
 type Tokens = Cache<Held, Arc<Verified>, Bytes, RandomState, Evictions>;
 
@@ -53,6 +53,7 @@ impl VerifiedCache {
         self.bytes == 0
     }
 
+    #[inline]
     pub(crate) fn get(&self, token: &[u8]) -> Option<Arc<Verified>> {
         self.tokens.get()?.0.get(&Looked(token))
     }

@@ -30,10 +30,12 @@ pub struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    #[inline]
     pub(crate) fn new(verified: Arc<Verified>) -> Self {
         Self { verified, context: None }
     }
 
+    #[inline]
     pub(crate) fn in_context(self, context: Arc<Context>) -> Self {
         Self { context: Some(context), ..self }
     }
@@ -57,6 +59,7 @@ impl VerifiedToken {
     }
 
     /// The same, without a clone.
+    #[inline]
     pub(crate) fn of(extensions: &http::Extensions) -> Result<&Self, Rejection> {
         Outcome::of(extensions)?.token()
     }

@@ -20,6 +20,7 @@ enum Kind {
 
 impl Verifier {
     /// What becomes of a token that was seen before.
+    #[inline]
     pub(crate) fn seen(&self, token: &[u8]) -> Option<Result<VerifiedToken, Rejection>> {
         match &self.0 {
             Kind::Validator(validator) => validator.seen(token),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use http::header::AUTHORIZATION;
-use http::{Extensions, Request, Response};
+use http::{Extensions, Request, Response, Version};
 use serde::{Deserialize, Deserializer};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_bearer::testing::{Endpoint, Fault, TestIssuer};
@@ -330,6 +330,18 @@ async fn the_answer_to_a_rejected_request_has_nothing_of_the_request() {
         assert_eq!((kept.len(), kept.get::<&str>(), kept.get::<Rejection>().is_some()), (1, None, true));
     }
     assert_eq!(authority.requests(Endpoint::Jwks), 1);
+
+    let mut call = Request::builder().method("POST").version(Version::HTTP_2).body(()).unwrap();
+    for (name, value) in [("content-type", "application/grpc"), ("cookie", "session=1"), ("te", "trailers")] {
+        call.headers_mut().append(name, value.parse().unwrap());
+    }
+    call.extensions_mut().insert("of the request");
+    let answer = guard(&authority).layer(service_fn(extensions)).oneshot(call).await.unwrap();
+    let mut names: Vec<_> = answer.headers().iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    let of_grpc = ["content-type", "grpc-message", "grpc-status", "grpc-status-details-bin", "www-authenticate"];
+    assert_eq!((names, answer.status().as_u16()), (of_grpc.to_vec(), 200));
+    assert_eq!((answer.extensions().len(), answer.extensions().get::<&str>()), (1, None));
 }
 
 #[tokio::test]
@@ -360,10 +372,24 @@ async fn credentials_are_marked_sensitive_for_logs_further_in() {
     }
 
     let seen = service_fn(|request: Request<()>| async move {
-        Ok::<_, Infallible>(Response::new(request.headers()[AUTHORIZATION].is_sensitive()))
+        let values = request.headers().get_all(AUTHORIZATION).iter();
+        Ok::<_, Infallible>(Response::new(values.filter(|value| value.is_sensitive()).count()))
     });
-    let basic = Request::builder().header(AUTHORIZATION, "Basic YWxpY2U6c2VjcmV0").body(()).unwrap();
-    assert!(guard(&authority).optional().layer(seen).oneshot(basic).await.unwrap().into_body());
+    let with = |values: &[&str]| {
+        let request = Request::builder().method("POST").version(Version::HTTP_2).uri("/health.Health/Check");
+        let request = values.iter().fold(request, |request, value| request.header(AUTHORIZATION, *value));
+        request.header("content-type", "application/grpc").body(()).unwrap()
+    };
+    let bearer = format!("Bearer {token}");
+    let layer = guard(&authority).optional();
+    for credentials in [&*bearer, "Basic YWxpY2U6c2VjcmV0"] {
+        let marked = layer.clone().layer(seen).oneshot(with(&[credentials])).await.unwrap();
+        assert_eq!(marked.into_body(), 1, "{credentials}");
+    }
+    let open = layer.open("/health.Health/").unwrap();
+    for (count, credentials) in [(1, &[&*bearer][..]), (2, &[&*bearer, "Basic YWxpY2U6c2VjcmV0"])] {
+        assert_eq!(open.clone().layer(seen).oneshot(with(credentials)).await.unwrap().into_body(), count);
+    }
 }
 
 /// Counts how often it is read from JSON.

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue};
 
 use super::super::rejection::Rejection;
 use super::details;
@@ -17,9 +17,7 @@ pub(crate) const OWN_HEADERS: [HeaderName; 3] = [STATUS, MESSAGE, DETAILS];
 
 impl Rejection {
     /// With what gRPC calls metadata still to be added: the challenge, and when to try again.
-    pub(crate) fn trailers_only<B: Default>(&self, content_type: &'static str) -> Response<B> {
-        let mut response = Response::new(B::default());
-        let headers = response.headers_mut();
+    pub(crate) fn write_trailers_only(&self, content_type: &'static str, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(STATUS, HeaderValue::from(self.grpc_code()));
         // Its own percent-encoding: the table of kinds sees to that.
@@ -27,7 +25,6 @@ impl Rejection {
         if let Ok(details) = HeaderValue::try_from(STANDARD_NO_PAD.encode(self.grpc_details())) {
             headers.insert(DETAILS, details);
         }
-        response
     }
 
     /// The details of the status: a `google.rpc.Status` with an `ErrorInfo` and, where it may help to try again, a `RetryInfo`.
