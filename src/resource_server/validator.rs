@@ -22,8 +22,8 @@ use crate::jose::Algorithm;
 /// 4. The issuer: `iss` is that of an issuer that is trusted. Where there are several, it is looked at before `typ` and `alg`, and the
 ///    settings of that issuer count from there on.
 /// 5. The key and the signature. An unknown key is fetched only for a token whose claims pass 6 to 9.
-///    Where keys were given and each has an id, a token that names none of them is refused by its header, before its claims are read,
-///    unless there are several issuers.
+///    Where keys were given and each has an id, a token with a `kid` that is none of theirs is refused before its claims are read: as one
+///    under an unknown key, whoever issued it. Try several issuers by [`any_of`](Self::any_of), which chooses by `iss` first.
 /// 6. `aud` names one of the audiences.
 /// 7. `exp` has not passed and `nbf` has come, give or take the leeway.
 /// 8. It bears no mark of an ID token (`at_hash` and the like, a `nonce` without a scope), of a refresh token or of a logout

@@ -63,9 +63,9 @@ impl Validator {
 
     /// What is said of a token with keys that were given, where all that its claims say comes before a key that is missing.
     pub(super) fn by_claims_first(&self, token: &str) -> Option<Rejection> {
-        let given = self.rules.first()?.issuer.keys().given()?;
-        match Rules::verify(&self.rules, token, Some(given)) {
-            Err(Stop::Rejected(rejection)) if self.rules.len() == 1 => Some(rejection),
+        let [only] = &*self.rules else { return None };
+        match Rules::verify(&self.rules, token, Some(only.issuer.keys().given()?)) {
+            Err(Stop::Rejected(rejection)) => Some(rejection),
             _ => None,
         }
     }

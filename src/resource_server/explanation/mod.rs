@@ -10,7 +10,7 @@ use std::fmt;
 use self::case::Case;
 use self::finding::Finding;
 use super::check::{Check, Place};
-use super::rejection::{Rejection, RejectionKind};
+use super::rejection::Rejection;
 use super::validator::Validator;
 
 /// Why a [`Validator`] accepts or refuses a token, check by check: made by [`Validator::explain`].
@@ -52,7 +52,7 @@ impl Validator {
     /// claims. Never send it to a caller.
     ///
     /// Keys are fetched only for a token whose claims pass. Await [`Issuer::ready`](crate::Issuer::ready) first to learn of the
-    /// signature of the others too. Where keys were given and a token names none of them, a caller is told so, and the claims are not
+    /// signature of the others too. Where keys were given and a `kid` is none of theirs, a caller is told so, and the claims are not
     /// looked at: here they are, and what fails first in them is what failed.
     ///
     /// ```
@@ -78,9 +78,9 @@ impl Validator {
     /// ```
     pub async fn explain(&self, token: &str) -> Explanation {
         let rejection = self.verify(token).await.err();
-        // To a developer, the claims of such a token tell more.
-        let key_is_missing = rejection.as_ref().is_some_and(|rejection| rejection.kind() == RejectionKind::UnknownKey);
-        let by_claims = if key_is_missing { self.by_claims_first(token) } else { None };
+        // To a developer, the claims of a token whose key is missing tell more.
+        let place = rejection.as_ref().and_then(Rejection::place).filter(|place| place.check == Check::Key);
+        let by_claims = place.and_then(|_| self.by_claims_first(token));
         let case = Case::read(&self.rules, token, by_claims.as_ref().or(rejection.as_ref()));
         let stopped = case.failed().map(|place| (place, finding::of(&case, place.check)));
         let advice = advice::on(&case);
