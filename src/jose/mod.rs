@@ -70,6 +70,7 @@ mod key_material;
 pub(crate) mod object;
 #[cfg(feature = "client")]
 mod pem;
+mod reader;
 mod signing_key;
 #[cfg(feature = "client")]
 mod signing_key_pem;

@@ -162,9 +162,9 @@ impl<'a> ReadMembers<'a> for RawClaims<'a> {
         match member {
             Member::Text(claim) => 1 << claim as usize,
             Member::Mark(mark) => 1 << (TEXTS + mark as usize),
-            Member::Exp => 1 << 61,
-            Member::Nbf => 1 << 62,
-            Member::Iat => 1 << 63,
+            Member::Exp => 1 << (TEXTS + MARKS),
+            Member::Nbf => 1 << (TEXTS + MARKS + 1),
+            Member::Iat => 1 << (TEXTS + MARKS + 2),
         }
     }
 

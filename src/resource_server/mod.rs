@@ -21,6 +21,7 @@ mod respond;
 mod retold;
 mod rules;
 mod service;
+mod stop;
 mod token_kind;
 mod token_source;
 mod until_expiry;

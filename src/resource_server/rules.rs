@@ -7,6 +7,7 @@ use super::check::{Check, Failure};
 use super::claims::{Claim, Date, Mark, RawClaims, scopes};
 use super::payload::{Payload, Text};
 use super::rejection::{Rejection, RejectionKind as Kind};
+use super::stop::{Need, Stop};
 use super::token_kind::{Typed, is_application, is_marked, is_other_token, media_type};
 use super::verified::{ReadLater, Verified};
 use super::verified_token::VerifiedToken;
@@ -35,38 +36,6 @@ pub(crate) struct Rules {
 }
 
 pub(crate) type OwnCheck = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Send + Sync;
-
-/// Why there is no verified token, yet or at all.
-pub(crate) enum Stop {
-    Rejected(Rejection),
-    /// Newer keys may verify it, but can't be fetched before so long.
-    TooSoon {
-        left: Duration,
-        /// Even keys that were fetched for this token are older than it: a copy of them was sent.
-        outdated: bool,
-    },
-    NeedsKeys(Need),
-}
-
-/// Which keys are needed.
-pub(crate) struct Need {
-    pub(crate) issuer: Issuer,
-    /// Newer ones than these; where there are none, this verdict stands. `None`: any at all.
-    pub(crate) newer: Option<(Keys, Failure)>,
-}
-
-impl Need {
-    /// What to say where the keys that are needed can't be had.
-    pub(crate) fn verdict(&self) -> Failure {
-        self.newer.as_ref().map_or(Check::Key.failed(Kind::UnknownKey), |(_, verdict)| *verdict)
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Rejected(failure.into())
-    }
-}
 
 /// A token that was read, and of which nothing is verified.
 struct Unverified<'c, 't> {
@@ -98,9 +67,7 @@ impl Rules {
         let mut claims = RawClaims::default();
         if let [only] = rules {
             let accepted = only.accept_header(&header)?;
-            let never =
-                only.issuer.keys().given().filter(|keys| given.is_none() && !keys.value.has_for(header.key_id()));
-            if never.is_some() {
+            if given.is_none() && only.lacks_key_of(&header) {
                 return Err(Check::Key.failed(Kind::UnknownKey).into());
             }
             let token = Unverified::read(&jws, header, &mut claims)?;
@@ -139,6 +106,11 @@ impl Rules {
         let typed = media_type(header, self.strict_profile)?;
         let algorithm = header.algorithm().filter(|&one| self.allows(one));
         Ok((typed, algorithm.ok_or(Check::Algorithm.failed(Kind::AlgorithmNotAllowed))?))
+    }
+
+    /// Whether there is no key for this token, and can be none: keys that were given stay as they are.
+    fn lacks_key_of(&self, header: &Header<'_>) -> bool {
+        self.issuer.keys().given().is_some_and(|keys| !keys.value.has_for(header.key_id()))
     }
 
     fn verify_claims(

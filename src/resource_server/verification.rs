@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::check::{Check, Failure};
 use super::rejection::{Rejection, RejectionKind as Kind};
-use super::rules::{Need, Rules, Stop};
+use super::rules::Rules;
+use super::stop::{Need, Stop};
 use super::validator::Validator;
 use super::verified::Verified;
 use super::verified_token::VerifiedToken;
