@@ -13,7 +13,7 @@ use super::context::Context;
 use super::outcome::Outcome;
 use super::rejection::Rejection;
 use super::respond::Emptied;
-use super::retold::retold;
+use super::retold::retell;
 use crate::kept_fresh::BoxFuture;
 
 pin_project! {
@@ -34,7 +34,7 @@ pin_project! {
         S: Service<Request<B>>,
     {
         Calling { #[pin] inner: S::Future, context: Arc<Context> },
-        Rejected { rejection: Option<(Rejection, Emptied)> },
+        Rejected { rejected: Option<(Rejection, Emptied)> },
         // Boxed as it is rare and large.
         Waiting { waiting: Option<Box<Waiting<S, B>>> },
     }
@@ -55,7 +55,7 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
     }
 
     #[inline]
-    pub(crate) fn rejected(rejection: Rejection, request: Request<B>) -> Self {
+    pub(crate) fn rejected(rejection: Rejection, request: &mut Request<B>) -> Self {
         Self { state: State::rejected(rejection, request) }
     }
 
@@ -66,8 +66,8 @@ impl<S: Service<Request<B>>, B> ResponseFuture<S, B> {
 
 impl<S: Service<Request<B>>, B> State<S, B> {
     #[inline]
-    fn rejected(rejection: Rejection, request: Request<B>) -> Self {
-        Self::Rejected { rejection: Some((rejection, Emptied::of(request))) }
+    fn rejected(rejection: Rejection, request: &mut Request<B>) -> Self {
+        Self::Rejected { rejected: Some((rejection, Emptied::of(request))) }
     }
 }
 
@@ -83,12 +83,20 @@ where
         loop {
             match state.as_mut().project() {
                 StateProjection::Calling { inner, context } => {
-                    return Poll::Ready(Ok(retold(ready!(inner.poll(cx)?), context)));
+                    // Nearly all stay as they are: to move one would cost more than the look at it.
+                    let mut answer = inner.poll(cx);
+                    if let Poll::Ready(Ok(answer)) = &mut answer {
+                        retell(answer, context);
+                    }
+                    return answer;
                 }
-                StateProjection::Rejected { rejection } => match rejection.take() {
-                    Some((rejection, request)) => return Poll::Ready(Ok(rejection.respond_in(request))),
-                    None => return Poll::Pending, // polled after it was ready
-                },
+                StateProjection::Rejected { rejected } => {
+                    // None where it is polled after it was ready, or after a panic of the responder.
+                    let Some((rejection, request)) = rejected.take() else { return Poll::Pending };
+                    let mut answer = request.into_response();
+                    rejection.fill(&mut answer);
+                    return Poll::Ready(Ok(answer));
+                }
                 StateProjection::Waiting { waiting } => {
                     let Some(pending) = waiting else { return Poll::Pending };
                     let outcome = ready!(pending.outcome.as_mut().poll(cx));
@@ -99,7 +107,7 @@ where
                             request.extensions_mut().insert(outcome);
                             State::Calling { inner: service.call(request), context }
                         }
-                        Err(rejection) => State::rejected(rejection, request),
+                        Err(rejection) => State::rejected(rejection, &mut request),
                     };
                     state.set(next);
                 }

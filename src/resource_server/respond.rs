@@ -1,7 +1,8 @@
 //! [`Respond`]: answers of your own to a rejection, and how any answer is completed.
 
+use std::mem;
+
 use http::header::{LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, Request, Response};
 
 use super::rejection::Rejection;
@@ -40,23 +41,23 @@ where
 /// A responder for bodies of type `B`, as it is kept in the context.
 pub(crate) struct Responder<B>(pub(crate) Box<dyn Respond<B>>);
 
-/// The maps of a request that is turned away, emptied: a standard answer takes them over, and needs none of its own.
-#[derive(Default)]
+/// The maps of a request that is turned away, emptied: its answer takes them over, and needs none of its own.
 pub(crate) struct Emptied {
     headers: HeaderMap,
     extensions: Extensions,
 }
 
 impl Emptied {
+    /// They are taken out of the request, so that it need not be moved.
     #[inline]
-    pub(crate) fn of<B>(request: Request<B>) -> Self {
-        let Parts { mut headers, mut extensions, .. } = request.into_parts().0;
-        headers.clear();
-        extensions.clear();
-        Self { headers, extensions }
+    pub(crate) fn of<B>(request: &mut Request<B>) -> Self {
+        request.headers_mut().clear();
+        request.extensions_mut().clear();
+        Self { headers: mem::take(request.headers_mut()), extensions: mem::take(request.extensions_mut()) }
     }
 
-    fn into_response<B: Default>(self) -> Response<B> {
+    #[inline]
+    pub(crate) fn into_response<B: Default>(self) -> Response<B> {
         let mut response = Response::new(B::default());
         *response.headers_mut() = self.headers;
         *response.extensions_mut() = self.extensions;
@@ -82,24 +83,22 @@ impl Rejection {
     /// }
     /// ```
     pub fn respond<B: Default + 'static>(self) -> Response<B> {
-        self.respond_in(Emptied::default())
+        let mut response = Response::default();
+        self.fill(&mut response);
+        response
     }
 
-    /// The same, in the maps of the request.
-    pub(crate) fn respond_in<B: Default + 'static>(self, request: Emptied) -> Response<B> {
-        let mut response = if let Some(content_type) = self.language().content_type() {
-            let mut response = request.into_response();
+    /// Makes a response that is empty so far the answer, unless that of a responder takes its place.
+    #[inline]
+    pub(crate) fn fill<B: 'static>(self, response: &mut Response<B>) {
+        if let Some(content_type) = self.language().content_type() {
             self.write_trailers_only(content_type, response.headers_mut());
-            response
         } else if let Some(responder) = self.responder() {
-            self.in_own_words(responder)
+            *response = self.in_own_words(responder);
         } else {
-            let mut response = request.into_response();
             *response.status_mut() = self.status();
-            response
-        };
-        self.complete(&mut response);
-        response
+        }
+        self.complete(response);
     }
 
     /// The responder of the layer, if it has one for answers like this.

@@ -1,5 +1,6 @@
 //! What something behind the layer answers with a rejection of its own making, said as the layer says it.
 
+use std::mem;
 use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,28 +11,28 @@ use super::grpc::OWN_HEADERS;
 use super::language::Language;
 use super::rejection::Rejection;
 
-/// The answer in this context, if it is one to a rejection that nobody has said in a context yet. The status, headers and extensions
+/// Says the answer in this context, if it is one to a rejection that nobody has said in a context yet. The status, headers and extensions
 /// that were set besides stay: also another challenge than the rejection's own, and another time after which to try again.
 #[inline]
-pub(crate) fn retold<R: Default + 'static>(before: Response<R>, context: &Arc<Context>) -> Response<R> {
-    match made_behind(before.extensions()) {
-        Some((rejection, usual)) => said_again(before, rejection, usual, context),
-        None => before,
+pub(crate) fn retell<R: Default + 'static>(answer: &mut Response<R>, context: &Arc<Context>) {
+    if let Some((rejection, usual)) = made_behind(answer.extensions()) {
+        say_again(answer, rejection, usual, context);
     }
 }
 
-fn said_again<R: Default + 'static>(
-    before: Response<R>,
+fn say_again<R: Default + 'static>(
+    answer: &mut Response<R>,
     rejection: Rejection,
     usual: StatusCode,
     context: &Arc<Context>,
-) -> Response<R> {
+) {
     let own = [
         rejection.www_authenticate().map(|challenge| (WWW_AUTHENTICATE, challenge)),
         rejection.retry_after_seconds().map(|seconds| (RETRY_AFTER, seconds.into())),
     ];
-    let mut said = rejection.in_context(context).respond();
-    let (before, _) = before.into_parts();
+    let said = rejection.in_context(context).respond();
+    let (before, _) = mem::replace(answer, said).into_parts();
+    let said = answer;
     if before.status != usual && context.language == Language::Http {
         *said.status_mut() = before.status;
     }
@@ -47,9 +48,8 @@ fn said_again<R: Default + 'static>(
             said.headers_mut().append(name, value.clone());
         }
     }
-    let extensions = std::mem::replace(said.extensions_mut(), before.extensions);
+    let extensions = mem::replace(said.extensions_mut(), before.extensions);
     said.extensions_mut().extend(extensions);
-    said
 }
 
 /// The rejection, and the HTTP status that its answer has where nobody changed it.

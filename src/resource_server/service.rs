@@ -57,7 +57,7 @@ where
                 let context = Arc::clone(context);
                 ResponseFuture::calling(self.inner.call(request), context)
             }
-            Judgement::Known(Err(rejection)) => ResponseFuture::rejected(rejection, request),
+            Judgement::Known(Err(rejection)) => ResponseFuture::rejected(rejection, &mut request),
             Judgement::Later(outcome) => {
                 // The service that was polled ready is the one to call; its clone has to be polled anew.
                 let clone = self.inner.clone();

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -106,6 +108,9 @@ fn the_future_is_send_even_where_the_body_is_not_sync() {
     let authority = TestIssuer::new();
     let mut service = guard(&authority).layer(require(scope("a")).layer(echo));
     drop(send(service.call(Request::new(Cell::new(1)))));
+    // Nor does the body of an answer that is not there yet matter.
+    let stays = service_fn(|_: Request<()>| async { Ok::<_, Infallible>(Response::new(Rc::new(1))) });
+    drop(send(guard(&authority).layer(require(scope("a")).layer(stays)).call(Request::new(()))));
 
     let issuer = authority.issuer();
     drop((send(issuer.ready()), send(issuer.metadata())));
@@ -236,6 +241,25 @@ async fn a_rejected_request_never_reaches_the_service() {
     let token = unavailable.token(AUDIENCE).sign();
     assert_eq!(waiting.ready().await.unwrap().call(request(&token)).await.unwrap().status(), 503);
     assert_eq!(gate.calls(), 0);
+}
+
+/// Nobody takes an answer that was never finished for one of the service, whoever catches the panic and polls on.
+#[test]
+fn a_responder_that_panics_leaves_no_answer_behind() {
+    let panics = |_: &Rejection| -> Response<String> { panic!("nothing comes to mind") };
+    let mut service = guard(&TestIssuer::new()).respond_with(panics).layer(service_fn(describe));
+    let mut answer = pin!(service.call(Request::new(())));
+    let caught = catch_unwind(AssertUnwindSafe(|| poll_once(answer.as_mut())));
+    assert!(caught.is_err());
+    assert!(poll_once(answer.as_mut()).is_pending());
+}
+
+#[test]
+fn an_answer_is_given_once() {
+    let mut service = guard(&TestIssuer::new()).layer(service_fn(describe));
+    let mut answer = pin!(service.call(Request::new(())));
+    assert!(matches!(poll_once(answer.as_mut()), Poll::Ready(Ok(answer)) if answer.status() == 401));
+    assert!(poll_once(answer.as_mut()).is_pending());
 }
 
 #[tokio::test]

@@ -107,14 +107,16 @@ fn seen_before(report: &mut Report, tokens: &Tokens) {
 /// What is turned away; the hand-written guard of the last one looks keys up by their id.
 fn rejections(report: &mut Report, tokens: &Tokens) {
     let refused = |token: &str| Requests::with(&[token.to_owned()], StatusCode::UNAUTHORIZED);
-    let garbage = "garbage";
     let ours = || guarded(tokens.validator());
     let mut race = |name, bound, by_hand: Router, requests: Requests| {
         let runners = [verified(by_hand, tokens), verified(ours(), tokens)].map(|app| Runner::new(app).after(1_000));
         report.rejections.push((name, bound, in_turn(runners.into(), &requests).remove(1)));
     };
     race("no header", 0.95, by_hand(tokens), Requests::without_token());
-    race("garbage", 0.85, by_hand(tokens), refused(garbage));
+    race("garbage", 0.85, by_hand(tokens), refused("garbage"));
+    // A word is refused as it has no dots; this is decoded, and its header is no JSON.
+    let decoded = format!("A{}", &tokens.good(1)[0][1..]);
+    race("garbage in three parts", 0.85, by_hand(tokens), refused(&decoded));
     let by_id = || hand_written(tokens, Keys::ById(HashMap::from([tokens.decoding_key()])));
     race("unknown `kid`", 1.05, by_id(), refused(&tokens.unknown_key));
 }
