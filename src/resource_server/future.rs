@@ -92,8 +92,8 @@ where
                 }
                 StateProjection::Rejected { rejected } => {
                     // None where it is polled after it was ready, or after a panic of the responder.
-                    let Some((rejection, request)) = rejected.take() else { return Poll::Pending };
-                    let mut answer = request.into_response();
+                    let Some((rejection, emptied)) = rejected.take() else { return Poll::Pending };
+                    let mut answer = emptied.into_response();
                     rejection.fill(&mut answer);
                     return Poll::Ready(Ok(answer));
                 }
