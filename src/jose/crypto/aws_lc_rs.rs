@@ -63,7 +63,9 @@ pub(in crate::jose) fn open(key: &[u8; 32], nonce: [u8; 12], bound_to: &[u8], se
 
 /// What checks signatures, bound to its algorithm.
 pub(in crate::jose) enum PublicKey {
-    Asymmetric(ParsedPublicKey),
+    OverMessage(ParsedPublicKey),
+    /// RSA, for which AWS-LC sets up less with a hash than with a message.
+    OverHash(ParsedPublicKey, &'static digest::Algorithm),
     /// Boxed, as it is twenty times the size of the others, and rare.
     Hmac(Box<hmac::Key>),
 }
@@ -71,8 +73,10 @@ pub(in crate::jose) enum PublicKey {
 impl PublicKey {
     pub(in crate::jose) fn rsa(algorithm: Algorithm, numbers: &RsaPublicNumbers) -> Result<Self, SkipReason> {
         let components = RsaPublicKeyComponents { n: numbers.modulus(), e: numbers.exponent() };
-        let parameters = rsa_parameters(algorithm).ok_or(SkipReason::AlgorithmDoesNotFit)?;
-        Ok(Self::Asymmetric(components.to_parsed_public_key(parameters)?))
+        let (parameters, hash) = rsa_parameters(algorithm).ok_or(SkipReason::AlgorithmDoesNotFit)?;
+        let key = components.to_parsed_public_key(parameters)?;
+        // In FIPS mode, nothing but signatures over messages is approved.
+        Ok(if ::aws_lc_rs::try_fips_mode().is_ok() { Self::OverMessage(key) } else { Self::OverHash(key, hash) })
     }
 
     /// Takes an RSA public key apart: PKCS#1 (RFC 8017) or SubjectPublicKeyInfo (RFC 5280).
@@ -93,7 +97,7 @@ impl PublicKey {
             Algorithm::EdDSA | Algorithm::Ed25519 => &sig::ED25519,
             _ => return Err(SkipReason::AlgorithmDoesNotFit),
         };
-        Ok(Self::Asymmetric(ParsedPublicKey::new(verification, bytes)?))
+        Ok(Self::OverMessage(ParsedPublicKey::new(verification, bytes)?))
     }
 
     pub(in crate::jose) fn hmac(algorithm: Algorithm, secret: &[u8]) -> Result<Self, SkipReason> {
@@ -108,20 +112,21 @@ impl PublicKey {
 
     pub(in crate::jose) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Asymmetric(key) => key.verify_sig(message, signature).is_ok(),
+            Self::OverMessage(key) => key.verify_sig(message, signature).is_ok(),
+            Self::OverHash(key, hash) => key.verify_digest_sig(&digest::digest(hash, message), signature).is_ok(),
             Self::Hmac(key) => hmac::verify(key, message, signature).is_ok(),
         }
     }
 }
 
-fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+fn rsa_parameters(algorithm: Algorithm) -> Option<(&'static RsaParameters, &'static digest::Algorithm)> {
     Some(match algorithm {
-        Algorithm::RS256 => &sig::RSA_PKCS1_2048_8192_SHA256,
-        Algorithm::RS384 => &sig::RSA_PKCS1_2048_8192_SHA384,
-        Algorithm::RS512 => &sig::RSA_PKCS1_2048_8192_SHA512,
-        Algorithm::PS256 => &sig::RSA_PSS_2048_8192_SHA256,
-        Algorithm::PS384 => &sig::RSA_PSS_2048_8192_SHA384,
-        Algorithm::PS512 => &sig::RSA_PSS_2048_8192_SHA512,
+        Algorithm::RS256 => (&sig::RSA_PKCS1_2048_8192_SHA256, &digest::SHA256),
+        Algorithm::RS384 => (&sig::RSA_PKCS1_2048_8192_SHA384, &digest::SHA384),
+        Algorithm::RS512 => (&sig::RSA_PKCS1_2048_8192_SHA512, &digest::SHA512),
+        Algorithm::PS256 => (&sig::RSA_PSS_2048_8192_SHA256, &digest::SHA256),
+        Algorithm::PS384 => (&sig::RSA_PSS_2048_8192_SHA384, &digest::SHA384),
+        Algorithm::PS512 => (&sig::RSA_PSS_2048_8192_SHA512, &digest::SHA512),
         _ => return None,
     })
 }
