@@ -1,17 +1,16 @@
 //! A token as it comes in, split and decoded once (RFC 7515 §7.1), and what it is once its signature was checked.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 use std::sync::OnceLock;
 
 use base64_simd::URL_SAFE_NO_PAD;
+use memchr::{memchr, memrchr};
 use simdutf8::basic::from_utf8;
 
 use super::algorithm::Algorithm;
-use super::json::JsonFault;
-use super::object::{ReadMembers, Unfit, Value, read_object};
+use super::header::{Header, KnownHeader};
+use super::jws_error::JwsError;
 
 /// A JWS in compact serialization whose signature has *not* been checked.
 ///
@@ -29,7 +28,10 @@ use super::object::{ReadMembers, Unfit, Value, read_object};
 pub struct CompactJws<'a> {
     compact: &'a str,
     signing_input: &'a str,
-    /// Header, payload and signature, one after the other.
+    encoded_header: &'a str,
+    /// The header, if it was read before.
+    known: Option<&'a KnownHeader>,
+    /// The header unless it is known, payload and signature, one after the other.
     decoded: Vec<u8>,
     payload: Range<usize>,
     /// What the header's `alg` says, once the header was read and found good.
@@ -47,8 +49,13 @@ impl<'a> CompactJws<'a> {
     /// [`JwsError::NotThreeParts`], [`JwsError::EmptyPart`] (unsigned tokens have an empty third part)
     /// or [`JwsError::Base64`].
     pub fn parse(compact: &'a str) -> Result<Self, JwsError> {
-        let (signing_input, signature) = compact.rsplit_once('.').ok_or(JwsError::NotThreeParts)?;
-        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::NotThreeParts)?;
+        Self::parse_knowing(compact, None)
+    }
+
+    /// The same, where this header need not be decoded and read again if the token has it, letter by letter.
+    pub(crate) fn parse_knowing(compact: &'a str, known: Option<&'a KnownHeader>) -> Result<Self, JwsError> {
+        let (signing_input, signature) = split_at_dot(compact, memrchr)?;
+        let (header, payload) = split_at_dot(signing_input, memchr)?;
         // Told where it matters alone: no dot is decoded.
         let fault = |fault| if payload.contains('.') { JwsError::NotThreeParts } else { fault };
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
@@ -60,10 +67,13 @@ impl<'a> CompactJws<'a> {
             let read = URL_SAFE_NO_PAD.decode_append(part, &mut decoded).map(|()| start..decoded.len());
             read.map_err(|_| fault(JwsError::Base64))
         };
-        decode(header)?;
+        let known = known.filter(|known| known.is_spelled(header));
+        if known.is_none() {
+            decode(header)?;
+        }
         let payload = decode(payload)?;
         decode(signature)?;
-        Ok(Self { compact, signing_input, decoded, payload, algorithm: OnceLock::new() })
+        Ok(Self { compact, signing_input, encoded_header: header, known, decoded, payload, algorithm: OnceLock::new() })
     }
 
     /// Reads the header. It is *unverified*: good for finding the key, not for trusting anything.
@@ -74,8 +84,13 @@ impl<'a> CompactJws<'a> {
     /// when it has `crit`, as no extension is understood here (RFC 7515 §4.1.11), or any of `b64`
     /// (RFC 7797), `zip` and `enc` (RFC 7516), which change what the signature covers.
     pub fn header(&self) -> Result<Header<'_>, JwsError> {
-        let header = self.decoded.get(..self.payload.start).unwrap_or_default();
-        let header = Header::parse(from_utf8(header).map_err(|_| JwsError::NotUtf8)?)?;
+        let header = match self.known {
+            Some(known) => known.header(),
+            None => {
+                let header = self.decoded.get(..self.payload.start).unwrap_or_default();
+                Header::parse(from_utf8(header).map_err(|_| JwsError::NotUtf8)?)?
+            }
+        };
         self.algorithm.get_or_init(|| header.algorithm());
         Ok(header)
     }
@@ -90,6 +105,11 @@ impl<'a> CompactJws<'a> {
     #[must_use]
     pub fn signing_input(&self) -> &'a [u8] {
         self.signing_input.as_bytes()
+    }
+
+    /// Its header, to be known with the next token, unless it was known with this one or is very long.
+    pub(crate) fn new_header(&self, header: &Header<'_>) -> Option<KnownHeader> {
+        if self.known.is_some() { None } else { KnownHeader::new(self.encoded_header, header) }
     }
 
     /// The token as it came.
@@ -115,122 +135,16 @@ impl<'a> CompactJws<'a> {
     }
 }
 
+/// What comes before and after the dot that is found like this.
+fn split_at_dot(text: &str, find: fn(u8, &[u8]) -> Option<usize>) -> Result<(&str, &str), JwsError> {
+    let parts = find(b'.', text.as_bytes()).and_then(|dot| Some((text.get(..dot)?, text.get(dot + 1..)?)));
+    parts.ok_or(JwsError::NotThreeParts)
+}
+
 /// Shows nothing: a token is a secret.
 impl fmt::Debug for CompactJws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CompactJws").finish_non_exhaustive()
-    }
-}
-
-/// The members of a JOSE header that matter here; *unverified*. See [`CompactJws::header`].
-///
-/// `jku`, `jwk`, `x5u` and `x5c` are never followed: a token doesn't bring its own key along.
-pub struct Header<'a> {
-    members: Members<'a>,
-}
-
-impl<'a> Header<'a> {
-    fn parse(json: &'a str) -> Result<Self, JwsError> {
-        let mut members = Members::default();
-        read_object(json, &mut members)?;
-        if members.alg.is_none() {
-            return Err(JwsError::Json);
-        }
-        if members.crit {
-            return Err(JwsError::CriticalHeader);
-        }
-        if members.changes_input {
-            return Err(JwsError::UnsupportedHeader);
-        }
-        Ok(Self { members })
-    }
-
-    /// The `alg` as written, which may be any string.
-    #[must_use]
-    pub fn algorithm_name(&self) -> &str {
-        self.members.alg.as_deref().unwrap_or_default()
-    }
-
-    /// The `alg`, if it is a supported one; never `none`.
-    #[must_use]
-    pub fn algorithm(&self) -> Option<Algorithm> {
-        Algorithm::from_str(self.algorithm_name()).ok()
-    }
-
-    /// The `kid`: which key the token claims to be signed with.
-    #[must_use]
-    pub fn key_id(&self) -> Option<&str> {
-        self.members.kid.as_deref()
-    }
-
-    /// The `typ`: which kind of token this claims to be, as written.
-    #[must_use]
-    pub fn media_type(&self) -> Option<&str> {
-        self.members.typ.as_deref()
-    }
-}
-
-/// Shows the algorithm only, and only if it is a supported one.
-impl fmt::Debug for Header<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Header").field("algorithm", &self.algorithm()).finish_non_exhaustive()
-    }
-}
-
-#[derive(Default)]
-struct Members<'a> {
-    alg: Option<Cow<'a, str>>,
-    kid: Option<Cow<'a, str>>,
-    typ: Option<Cow<'a, str>>,
-    crit: bool,
-    /// One of those that change what the signature covers.
-    changes_input: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Parameter {
-    Alg,
-    Kid,
-    Typ,
-    Crit,
-    B64,
-    Zip,
-    Enc,
-}
-
-impl<'a> ReadMembers<'a> for Members<'a> {
-    type Member = Parameter;
-
-    fn member(name: &str) -> Option<Parameter> {
-        Some(match name {
-            "alg" => Parameter::Alg,
-            "kid" => Parameter::Kid,
-            "typ" => Parameter::Typ,
-            "crit" => Parameter::Crit,
-            "b64" => Parameter::B64,
-            "zip" => Parameter::Zip,
-            "enc" => Parameter::Enc,
-            _ => return None,
-        })
-    }
-
-    fn bit(parameter: Parameter) -> u64 {
-        1 << parameter as u32
-    }
-
-    fn read(&mut self, parameter: Parameter, value: Value<'_, 'a>) -> Result<(), Unfit> {
-        match parameter {
-            Parameter::Alg => self.alg = Some(value.string()?),
-            Parameter::Kid => self.kid = Some(value.string()?),
-            Parameter::Typ => self.typ = Some(value.string()?),
-            Parameter::Crit => self.crit = value.present()?,
-            Parameter::B64 | Parameter::Zip | Parameter::Enc => self.changes_input = value.present()?,
-        }
-        Ok(())
-    }
-
-    fn pass(value: Value<'_, 'a>) -> Result<(), Unfit> {
-        value.ignore()
     }
 }
 
@@ -256,57 +170,5 @@ impl<'a> VerifiedJws<'a> {
 impl fmt::Debug for VerifiedJws<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedJws").finish_non_exhaustive()
-    }
-}
-
-/// Why a text isn't a JWS that can be checked. It never quotes the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum JwsError {
-    /// There aren't exactly three parts; an encrypted token has five.
-    NotThreeParts,
-    /// One of the three parts is empty.
-    EmptyPart,
-    /// A part isn't base64url in its only spelling.
-    Base64,
-    /// The header isn't UTF-8.
-    NotUtf8,
-    /// The header isn't a JSON object with members of the right types.
-    Json,
-    /// A member of the header occurs twice.
-    DuplicateMember,
-    /// The header is nested too deeply.
-    TooDeep,
-    /// The header has `crit`: it demands that extensions be understood.
-    CriticalHeader,
-    /// The header has `b64`, `zip` or `enc`.
-    UnsupportedHeader,
-}
-
-impl fmt::Display for JwsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotThreeParts => "the token does not have three parts",
-            Self::EmptyPart => "a part of the token is empty",
-            Self::Base64 => "a part of the token is not base64url",
-            Self::NotUtf8 => "the token's header is not UTF-8",
-            Self::Json => "the token's header is not a JSON object with the expected members",
-            Self::DuplicateMember => "a member of the token's header occurs twice",
-            Self::TooDeep => "the token's header is nested too deeply",
-            Self::CriticalHeader => "the token's header demands extensions that are not supported",
-            Self::UnsupportedHeader => "the token's header asks for an encoding that is not supported",
-        })
-    }
-}
-
-impl std::error::Error for JwsError {}
-
-impl From<JsonFault> for JwsError {
-    fn from(fault: JsonFault) -> Self {
-        match fault {
-            JsonFault::NotAnObject | JsonFault::EndsEarly | JsonFault::Malformed => Self::Json,
-            JsonFault::DuplicateMember => Self::DuplicateMember,
-            JsonFault::TooDeep => Self::TooDeep,
-        }
     }
 }

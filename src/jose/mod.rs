@@ -60,10 +60,12 @@ mod certificate;
 mod crypto;
 #[cfg(feature = "client")]
 mod digest;
+mod header;
 pub(crate) mod json;
 mod jwk;
 mod jwk_set;
 mod jws;
+mod jws_error;
 #[cfg(feature = "client")]
 mod key_identifier;
 mod key_material;
@@ -85,9 +87,12 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use certificate::{Certificate, CertificateError};
 #[cfg(feature = "client")]
 pub(crate) use digest::sha256;
+pub use header::Header;
+pub(crate) use header::KnownHeader;
 pub use jwk::Jwk;
 pub use jwk_set::{JwkSet, JwkSetError, SkippedKey};
-pub use jws::{CompactJws, Header, JwsError, VerifiedJws};
+pub use jws::{CompactJws, VerifiedJws};
+pub use jws_error::JwsError;
 #[cfg(feature = "client")]
 pub use pem::PemError;
 pub use signing_key::{SigningError, SigningKey};

@@ -1,7 +1,7 @@
 //! A JSON object that is read in one pass: its members, that none of them occurs twice, that it isn't nested too deeply, and that
 //! what nobody reads at first can be read later.
 //!
-//! It takes what `serde_json` takes, in less time, as it knows what it looks for: header and claims of each token are read by it.
+//! It takes what `serde_json` takes, in less time, as it knows what it looks for: claims are read by it, and headers that are not known yet.
 
 use std::borrow::Cow;
 use std::convert::Infallible;

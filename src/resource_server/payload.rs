@@ -42,11 +42,10 @@ impl Text {
     }
 
     fn within(payload: &str, text: &str) -> Option<Self> {
+        // Both are borrowed: what has an address within the payload is a part of it.
         let start = text.as_ptr().addr().checked_sub(payload.as_ptr().addr())?;
-        // What lies elsewhere in memory is not found there.
-        let is_there = payload.get(start..)?.get(..text.len())? == text;
-        let (start, bytes) = (u32::try_from(start).ok()?, u32::try_from(text.len()).ok()?);
-        is_there.then_some(Self::Within { start, bytes })
+        payload.get(start..)?.get(..text.len())?;
+        Some(Self::Within { start: u32::try_from(start).ok()?, bytes: u32::try_from(text.len()).ok()? })
     }
 }
 

@@ -13,7 +13,8 @@ use super::verified::{ReadLater, Verified};
 use super::verified_token::VerifiedToken;
 use crate::issuer::{Issuer, Key, Keys, Miss};
 use crate::jose::object::Words;
-use crate::jose::{Algorithm, CompactJws, Header, JwsError};
+use crate::jose::{Algorithm, CompactJws, Header, JwsError, KnownHeader};
+use crate::sync::ArcSwapOption;
 
 /// The longest token whose issuer is looked for, in bytes, before it is known whose limit counts.
 const LONGEST_UNVERIFIED: usize = 64 * 1024;
@@ -40,7 +41,7 @@ pub(crate) type OwnCheck = dyn Fn(&VerifiedToken) -> Result<(), Rejection> + Sen
 /// A token that was read, and of which nothing is verified.
 struct Unverified<'c, 't> {
     jws: &'t CompactJws<'t>,
-    header: Header<'t>,
+    header: &'t Header<'t>,
     payload: &'t str,
     claims: &'c RawClaims<'t>,
 }
@@ -55,31 +56,52 @@ struct Accepted<'r> {
 impl Rules {
     /// The whole procedure, but for keys that have to be waited for and for the user's checks. `rules` are those of several
     /// issuers. The keys are those of the moment, of which a missing one may end it by the header alone, unless these are to be used.
-    pub(crate) fn verify(rules: &[Self], token: &str, given: Option<&Keys>) -> Result<Arc<Verified>, Stop> {
+    /// The known header is that of a token before, and becomes that of this one if it passes.
+    pub(crate) fn verify(
+        rules: &[Self],
+        token: &str,
+        given: Option<&Keys>,
+        known_header: &ArcSwapOption<KnownHeader>,
+    ) -> Result<Arc<Verified>, Stop> {
         if rules.iter().all(|one| token.len() > one.max_token_bytes) {
             return Err(Check::Size.failed(Kind::TokenTooLong).into());
         }
-        let jws = CompactJws::parse(token).map_err(|_| Check::Shape.failed(Kind::Malformed))?;
+        let known = known_header.load();
+        let jws =
+            CompactJws::parse_knowing(token, known.as_deref()).map_err(|_| Check::Shape.failed(Kind::Malformed))?;
         let header = jws.header().map_err(|error| match error {
             JwsError::CriticalHeader | JwsError::UnsupportedHeader => Check::Header.failed(Kind::UnsupportedHeader),
             _ => Check::Shape.failed(Kind::Malformed),
         })?;
+        let verified = Self::verify_jws(rules, &jws, &header, given)?;
+        if let Some(new) = jws.new_header(&header) {
+            known_header.store(Some(Arc::new(new)));
+        }
+        Ok(verified)
+    }
+
+    fn verify_jws<'t>(
+        rules: &[Self],
+        jws: &'t CompactJws<'t>,
+        header: &'t Header<'t>,
+        given: Option<&Keys>,
+    ) -> Result<Arc<Verified>, Stop> {
         let mut claims = RawClaims::default();
         if let [only] = rules {
-            let accepted = only.accept_header(&header)?;
-            if given.is_none() && only.lacks_key_of(&header) {
+            let accepted = only.accept_header(header)?;
+            if given.is_none() && only.lacks_key_of(header) {
                 return Err(Check::Key.failed(Kind::UnknownKey).into());
             }
-            let token = Unverified::read(&jws, header, &mut claims)?;
+            let token = Unverified::read(jws, header, &mut claims)?;
             Self::issued_by(rules, token.claims)?;
             return only.verify_claims(0, &token, accepted, given);
         }
-        let token = Unverified::read(&jws, header, &mut claims)?;
+        let token = Unverified::read(jws, header, &mut claims)?;
         let (index, of_issuer) = Self::issued_by(rules, token.claims)?;
         if jws.as_str().len() > of_issuer.max_token_bytes {
             return Err(Check::Size.failed(Kind::TokenTooLong).into());
         }
-        let accepted = of_issuer.accept_header(&token.header)?;
+        let accepted = of_issuer.accept_header(header)?;
         of_issuer.verify_claims(index, &token, accepted, given)
     }
 
@@ -308,7 +330,7 @@ impl Rules {
 }
 
 impl<'c, 't> Unverified<'c, 't> {
-    fn read(jws: &'t CompactJws<'t>, header: Header<'t>, claims: &'c mut RawClaims<'t>) -> Result<Self, Failure> {
+    fn read(jws: &'t CompactJws<'t>, header: &'t Header<'t>, claims: &'c mut RawClaims<'t>) -> Result<Self, Failure> {
         let payload = claims.read_from(jws.payload()).ok_or(Check::Shape.failed(Kind::Malformed))?;
         Ok(Self { jws, header, payload, claims })
     }

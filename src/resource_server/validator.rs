@@ -10,7 +10,8 @@ use super::verified_cache::VerifiedCache;
 use super::verified_token::VerifiedToken;
 use crate::error::Error;
 use crate::issuer::Issuer;
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, KnownHeader};
+use crate::sync::ArcSwapOption;
 
 /// Checks access tokens of one [`Issuer`] for one API: made by [`Issuer::validator`].
 ///
@@ -39,6 +40,8 @@ pub struct Validator {
     /// One for each issuer; never none.
     pub(super) rules: Arc<[Rules]>,
     pub(super) cache: Arc<VerifiedCache>,
+    /// That of the last token that was verified, which is likely to be that of the next.
+    pub(super) known_header: Arc<ArcSwapOption<KnownHeader>>,
 }
 
 impl Issuer {
@@ -59,6 +62,7 @@ impl Issuer {
                 checks: Vec::new(),
             }]),
             cache: Arc::default(),
+            known_header: Arc::new(ArcSwapOption::empty()),
         }
     }
 }
@@ -98,7 +102,7 @@ impl Validator {
                 )));
             }
         }
-        Ok(Self { rules: rules.into(), cache }.change(|_| {}))
+        Ok(Self { rules: rules.into(), cache, known_header: Arc::new(ArcSwapOption::empty()) }.change(|_| {}))
     }
 
     fn change(mut self, change: impl Fn(&mut Rules)) -> Self {

@@ -65,7 +65,7 @@ impl Validator {
     /// What is said of a token with keys that were given, where all that its claims say comes before a key that is missing.
     pub(super) fn by_claims_first(&self, token: &str) -> Option<Rejection> {
         let [only] = &*self.rules else { return None };
-        match Rules::verify(&self.rules, token, Some(only.issuer.keys().given()?)) {
+        match Rules::verify(&self.rules, token, Some(only.issuer.keys().given()?), &self.known_header) {
             Err(Stop::Rejected(rejection)) => Some(rejection),
             _ => None,
         }
@@ -118,7 +118,7 @@ impl Validator {
     }
 
     fn verify_now(&self, token: &str, keys: Option<&Keys>) -> Result<VerifiedToken, Stop> {
-        let verified = Rules::verify(&self.rules, token, keys)?;
+        let verified = Rules::verify(&self.rules, token, keys, &self.known_header)?;
         self.cache.insert(&verified);
         self.admit(verified).map_err(Stop::Rejected)
     }

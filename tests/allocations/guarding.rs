@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use tower::{Layer, Service, service_fn};
 use tower_bearer::jose::Algorithm;
-use tower_bearer::testing::TestIssuer;
+use tower_bearer::testing::{TestIssuer, TestToken};
 use tower_bearer::{BearerLayer, Claims, Validator, VerifiedToken};
 
 const AUDIENCE: &str = "6e74172b-be56-4843-9ff4-e66a39bb12e3";
@@ -105,6 +105,12 @@ impl World {
     }
 
     fn token(&self, number: usize) -> String {
+        let token = self.token_with(number, |token| token);
+        assert!((900..1400).contains(&token.len()), "{} bytes", token.len());
+        token
+    }
+
+    fn token_with(&self, number: usize, change: impl Fn(TestToken) -> TestToken) -> String {
         let claims = json!({
             "aio": "AXQAi/8TAAAAFm+E/QTG+gFnVxLjWdw8K+61AGrSOuMMF6ebaMj7XO3IbmD3fGmrOyD+NvZyGn2VaT/kDKXw4MIhrgGVq6Bn8w",
             "azp": "00000003-0000-0000-c000-000000000000",
@@ -125,9 +131,7 @@ impl World {
             .algorithm(Algorithm::RS256)
             .subject("HKZpfaHyWadeOouYlitjrI-KffTm222X5rrV3xDqfKQ");
         let claims = claims.as_object().unwrap().iter();
-        let token = claims.fold(start, |token, (name, content)| token.claim(name.as_str(), content)).sign();
-        assert!((900..1400).contains(&token.len()), "{} bytes", token.len());
-        token
+        change(claims.fold(start, |token, (name, content)| token.claim(name.as_str(), content))).sign()
     }
 }
 
@@ -226,6 +230,39 @@ async fn a_token_of_rs256_that_was_never_seen_costs_twenty_more_at_most() {
             assert!(*most <= 20, "{name}, {path}: {most} more");
         }
     }
+}
+
+#[tokio::test]
+async fn a_header_that_the_token_before_had_is_not_read_again() {
+    let world = World::new();
+    let mut guarded = routes().route_layer(BearerLayer::new(world.validator().await.without_cache()));
+    // Two names that are not written as they read take memory.
+    let odd = |number| world.token_with(number, |token| token.header("\"a\"", "b").header("\"c\"", "d"));
+    let long = |number| world.token_with(number, |token| token.header("\"a\"", "b".repeat(1024)));
+    let mut count = |token: String| count(&mut guarded, request("/nothing", &token));
+
+    count(world.token(0));
+    let plain = count(world.token(1));
+    let (first, second, third) = (count(odd(2)), count(odd(3)), count(odd(4)));
+    assert!(first > second, "{first}, then {second}");
+    assert_eq!([second, third], [plain; 2]);
+
+    let (first, second) = (count(long(5)), count(long(6)));
+    assert!(first > plain && second > plain, "one that is very long is not kept: {first}, then {second}");
+    assert_eq!(count(odd(7)), plain, "and leaves the one before in its place");
+}
+
+#[tokio::test]
+async fn the_header_of_a_token_that_is_refused_is_not_kept_in_place_of_a_good_one() {
+    let world = World::new();
+    let mut guarded = routes().route_layer(BearerLayer::new(world.validator().await.without_cache()));
+    count(&mut guarded, request("/nothing", &world.token(0)));
+    let known = count(&mut guarded, request("/nothing", &world.token(1)));
+
+    let refused = world.token_with(2, |token| token.header("x", "y").claim("aud", "api://stock"));
+    let answer = guarded.call(request("/nothing", &refused)).await.unwrap();
+    assert_eq!(answer.status(), 401);
+    assert_eq!(count(&mut guarded, request("/nothing", &world.token(3))), known);
 }
 
 #[tokio::test]

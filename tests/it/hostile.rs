@@ -13,7 +13,7 @@ use axum::routing::get as on_get;
 use http::HeaderValue;
 use jsonwebtoken::DecodingKey;
 use tower_bearer::jose::{Algorithm, SigningKey};
-use tower_bearer::{BearerLayer, Issuer, RejectionKind as Kind, VerifiedToken};
+use tower_bearer::{BearerLayer, Issuer, RejectionKind as Kind, Validator, VerifiedToken};
 
 use self::rows::{Row, rows};
 use self::said::*;
@@ -22,8 +22,11 @@ use crate::support::{AUDIENCE, Answer, get, send};
 
 /// An API that this issuer's tokens open.
 fn api(issuer: &Issuer) -> Router {
-    let guard = BearerLayer::new(issuer.validator(AUDIENCE));
-    Router::new().route("/", on_get(|_: VerifiedToken| async { "in" })).route_layer(guard)
+    api_of(issuer.validator(AUDIENCE))
+}
+
+fn api_of(validator: Validator) -> Router {
+    Router::new().route("/", on_get(|_: VerifiedToken| async { "in" })).route_layer(BearerLayer::new(validator))
 }
 
 async fn ask(app: &Router, row: &Row) -> Answer {
@@ -102,6 +105,22 @@ async fn one_service_that_meets_them_all_stays_the_same_and_fetches_once_for_all
     }
     assert!(faults.is_empty(), "{}", faults.concat());
     assert!(unknown > 20, "{unknown}");
+    assert_eq!(*asked.lock().unwrap(), ["https://issuer.test/jwks"]);
+}
+
+#[tokio::test]
+async fn a_header_that_is_known_from_the_token_before_changes_no_answer() {
+    let world = World::new().await;
+    let (issuer, asked) = world.issuer();
+    issuer.ready().await.unwrap();
+    let app = api_of(issuer.validator(AUDIENCE).without_cache());
+    asked.lock().unwrap().clear();
+    let mut faults = Vec::new();
+    for row in rows(&world) {
+        assert_eq!(send(&app, get([format!("Bearer {}", world.good(&world.es256))])).await, ACCEPTED.answer());
+        faults.extend(fault(&row, &ask(&app, &row).await));
+    }
+    assert!(faults.is_empty(), "{}", faults.concat());
     assert_eq!(*asked.lock().unwrap(), ["https://issuer.test/jwks"]);
 }
 
