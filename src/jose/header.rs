@@ -74,9 +74,12 @@ pub(crate) struct KnownHeader {
 
 impl KnownHeader {
     pub(super) fn new(spelled: &str, Header { alg, kid, typ }: &Header<'_>) -> Option<Self> {
-        let owned = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+        if spelled.len() > LONGEST_KNOWN {
+            return None;
+        }
+        let owned = |text: &Cow<'_, str>| Cow::Owned(text.to_string());
         let header = Header { alg: owned(alg), kid: kid.as_ref().map(owned), typ: typ.as_ref().map(owned) };
-        (spelled.len() <= LONGEST_KNOWN).then(|| Self { spelled: spelled.into(), header })
+        Some(Self { spelled: spelled.into(), header })
     }
 
     /// Whether this is it, in base64url.

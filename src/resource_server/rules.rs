@@ -80,6 +80,7 @@ impl Rules {
         Ok(verified)
     }
 
+    /// From what the header says on.
     fn verify_jws<'t>(
         rules: &[Self],
         jws: &'t CompactJws<'t>,
